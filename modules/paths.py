@@ -1,0 +1,77 @@
+"""Every folder of an installation, from one root."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""Where the program itself lies."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things are. `data` is the folder people's own files live in; usually the program's."""
+
+    data: Path = ROOT
+    models_dir: Path | None = None
+    checkpoint_dir: Path | None = None
+    program: Path = field(default=ROOT)
+
+    @property
+    def models(self) -> Path:
+        """All kinds of model files."""
+        return self.models_dir or self.data / "models"
+
+    @property
+    def checkpoints(self) -> Path:
+        """`models/Stable-diffusion`."""
+        return self.checkpoint_dir or self.models / "Stable-diffusion"
+
+    @property
+    def vae(self) -> Path:
+        """`models/VAE`."""
+        return self.models / "VAE"
+
+    @property
+    def lora(self) -> Path:
+        """`models/Lora`."""
+        return self.models / "Lora"
+
+    @property
+    def embeddings(self) -> Path:
+        """Textual inversion embeddings, beside `models` as in A1111."""
+        return self.data / "embeddings"
+
+    @property
+    def outputs(self) -> Path:
+        """Finished pictures."""
+        return self.data / "outputs"
+
+    @property
+    def database(self) -> Path:
+        """Jobs, events and results."""
+        return self.data / "easel.db"
+
+    @property
+    def settings(self) -> Path:
+        """`config.json`: what differs from the defaults."""
+        return self.data / "config.json"
+
+    @property
+    def styles(self) -> Path:
+        """`styles.csv`."""
+        return self.data / "styles.csv"
+
+    @property
+    def extensions(self) -> Path:
+        """One folder each."""
+        return self.data / "extensions"
+
+    @property
+    def cache(self) -> Path:
+        """Things that can be made again: file hashes, thumbnails."""
+        return self.data / "tmp"
+
+    @property
+    def configs(self) -> Path:
+        """Model descriptions that come with the program."""
+        return self.program / "configs"

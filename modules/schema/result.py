@@ -1,0 +1,32 @@
+"""What comes back from an engine."""
+
+from dataclasses import dataclass
+
+from modules.schema.inputs import ImageData
+
+Fact = tuple[str, str | int | float | bool]
+"""An infotext key that only the drawing itself could know, with its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedImage:
+    """One finished picture with what is needed to write its recipe."""
+
+    index: int
+    """Position in the job, 0-based: iteration * batch_size + place in the batch."""
+    seed: int
+    subseed: int
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    image: ImageData | None = None
+    """Pixels; None once the service has saved them."""
+    facts: tuple[Fact, ...] = ()
+    """In the order they go into the infotext: model name and hash, schedule used, ..."""
+    infotext: str = ""
+    id: str = ""
+    """Given by the gallery when saved; stands for the file in URLs."""
+    path: str = ""
+    kind: str = "image"
+    """"image" or "grid"."""
