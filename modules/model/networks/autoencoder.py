@@ -1,0 +1,216 @@
+"""The KL-regularised autoencoder of latent diffusion (Rombach et al. 2022, appendix G).
+
+Parameters carry the names of the original checkpoints (below `first_stage_model.`).
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modules.model.networks.norms import GroupNorm
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderConfig:
+    """The shape of an autoencoder; the defaults are Stable Diffusion's (KL-f8)."""
+
+    in_channels: int = 3
+    out_channels: int = 3
+    channels: int = 128
+    channel_mult: tuple[int, ...] = (1, 2, 4, 4)  # finest level first
+    num_res_blocks: int = 2
+    attention_levels: tuple[int, ...] = ()  # levels with attention besides the middle
+    z_channels: int = 4
+    embed_dim: int = 4  # channels of the latent
+    norm_groups: int = 32
+
+    @property
+    def downsample(self) -> int:
+        """Pixels per latent cell along one side."""
+        return 2 ** (len(self.channel_mult) - 1)
+
+
+class ResBlock(nn.Module):
+    """Two normalised convolutions around a shortcut."""
+
+    def __init__(self, channels: int, out_channels: int, groups: int) -> None:
+        super().__init__()
+        self.norm1 = GroupNorm(groups, channels, eps=1e-6)
+        self.conv1 = nn.Conv2d(channels, out_channels, 3, padding=1)
+        self.norm2 = GroupNorm(groups, out_channels, eps=1e-6)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        if channels != out_channels:
+            self.nin_shortcut = nn.Conv2d(channels, out_channels, 1)
+        self.widens = channels != out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.conv2(F.silu(self.norm2(h)))
+        return (self.nin_shortcut(x) if self.widens else x) + h
+
+
+class Attention(nn.Module):
+    """Single-headed self-attention over the positions of a feature map."""
+
+    def __init__(self, channels: int, groups: int) -> None:
+        super().__init__()
+        self.norm = GroupNorm(groups, channels, eps=1e-6)
+        self.q = nn.Conv2d(channels, channels, 1)
+        self.k = nn.Conv2d(channels, channels, 1)
+        self.v = nn.Conv2d(channels, channels, 1)
+        self.proj_out = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = self.norm(x)
+        q, k, v = (  # (B, 1, h*w, C)
+            layer(normed).flatten(2).transpose(1, 2)[:, None].contiguous()
+            for layer in (self.q, self.k, self.v)
+        )
+        h = F.scaled_dot_product_attention(q, k, v)
+        return x + self.proj_out(h[:, 0].transpose(1, 2).reshape(x.shape))
+
+
+class Downsample(nn.Module):
+    """Halves a feature map; padded on the right and bottom only, as the original is."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+class Upsample(nn.Module):
+    """Doubles a feature map (nearest neighbour), then smooths it with a convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+class Level(nn.Module):
+    """Residual blocks (with attention after each where the config asks) and a change of size."""
+
+    def __init__(self, widths: list[int], attention: bool, groups: int) -> None:
+        """`widths` are the channels before, between and after the blocks."""
+        super().__init__()
+        pairs = itertools.pairwise(widths)
+        self.block = nn.ModuleList(
+            ResBlock(before, after, groups) for before, after in pairs
+        )
+        attended = widths[1:] if attention else []
+        self.attn = nn.ModuleList(Attention(channels, groups) for channels in attended)
+        self.downsample: Downsample | None = None
+        self.upsample: Upsample | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        for index, block in enumerate(self.block):
+            x = block(x)
+            if self.attn:
+                x = self.attn[index](x)
+        for resize in (self.downsample, self.upsample):
+            if resize is not None:
+                x = resize(x)
+        return x
+
+
+class Middle(nn.Module):
+    """Two residual blocks around attention."""
+
+    def __init__(self, channels: int, groups: int) -> None:
+        super().__init__()
+        self.block_1 = ResBlock(channels, channels, groups)
+        self.attn_1 = Attention(channels, groups)
+        self.block_2 = ResBlock(channels, channels, groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.block_2(self.attn_1(self.block_1(x)))
+
+
+class Encoder(nn.Module):
+    """(B, in_channels, H, W) to (B, 2*z_channels, H/f, W/f)."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        groups, last = config.norm_groups, len(config.channel_mult) - 1
+        channels = config.channels
+        self.conv_in = nn.Conv2d(config.in_channels, channels, 3, padding=1)
+        self.down = nn.ModuleList()
+        for index, mult in enumerate(config.channel_mult):
+            widths = [channels] + [config.channels * mult] * config.num_res_blocks
+            level = Level(widths, index in config.attention_levels, groups)
+            channels = widths[-1]
+            if index < last:
+                level.downsample = Downsample(channels)
+            self.down.append(level)
+        self.mid = Middle(channels, groups)
+        self.norm_out = GroupNorm(groups, channels, eps=1e-6)
+        self.conv_out = nn.Conv2d(channels, 2 * config.z_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv_in(x)
+        for level in self.down:
+            h = level(h)
+        return self.conv_out(F.silu(self.norm_out(self.mid(h))))
+
+
+class Decoder(nn.Module):
+    """(B, z_channels, h, w) to (B, out_channels, h*f, w*f)."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        groups, blocks = config.norm_groups, config.num_res_blocks + 1
+        channels = config.channels * config.channel_mult[-1]
+        self.conv_in = nn.Conv2d(config.z_channels, channels, 3, padding=1)
+        self.mid = Middle(channels, groups)
+        levels = []
+        for index, mult in reversed(list(enumerate(config.channel_mult))):
+            widths = [channels] + [config.channels * mult] * blocks
+            level = Level(widths, index in config.attention_levels, groups)
+            channels = widths[-1]
+            if index > 0:
+                level.upsample = Upsample(channels)
+            levels.append(level)
+        self.up = nn.ModuleList(
+            reversed(levels)
+        )  # numbered by level; run from the coarsest
+        self.norm_out = GroupNorm(groups, channels, eps=1e-6)
+        self.conv_out = nn.Conv2d(channels, config.out_channels, 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = self.mid(self.conv_in(z))
+        for level in reversed(self.up):
+            h = level(h)
+        return self.conv_out(F.silu(self.norm_out(h)))
+
+
+class Autoencoder(nn.Module):
+    """Pictures to latents and back."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.quant_conv = nn.Conv2d(2 * config.z_channels, 2 * config.embed_dim, 1)
+        self.post_quant_conv = nn.Conv2d(config.embed_dim, config.z_channels, 1)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type the weights are in, and of the outputs."""
+        return self.quant_conv.weight.dtype
+
+    def encode_moments(self, x: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) in [-1, 1] to mean and log variance, (B, 2*embed_dim, H/f, W/f)."""
+        return self.quant_conv(self.encoder(x.to(self.dtype)))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Unscaled latents (B, embed_dim, h, w) to pictures (B, 3, h*f, w*f), about [-1, 1]."""
+        return self.decoder(self.post_quant_conv(z.to(self.dtype)))

@@ -1,0 +1,155 @@
+"""The text encoder of CLIP (Radford et al. 2021, arXiv:2103.00020).
+
+Parameters carry the names of the original checkpoints (below `cond_stage_model.transformer.`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modules.model.attention import join_heads, split_heads
+from modules.model.networks.norms import LayerNorm
+
+Activation = Literal["quick_gelu", "gelu"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipTextConfig:
+    """The shape of a text encoder; the defaults are CLIP ViT-L/14's, as in Stable Diffusion 1."""
+
+    vocab_size: int = 49408
+    width: int = 768
+    layers: int = 12
+    heads: int | None = None  # None: one for every 64 channels
+    intermediate: int = 3072
+    positions: int = 77
+    activation: Activation = "quick_gelu"
+
+    @property
+    def head_count(self) -> int:
+        """Attention heads; at least one."""
+        return self.heads or max(1, self.width // 64)
+
+
+class Attention(nn.Module):
+    """Self-attention in which no token sees a later one."""
+
+    def __init__(self, config: ClipTextConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.heads = config.head_count
+        self.q_proj = nn.Linear(width, width)
+        self.k_proj = nn.Linear(width, width)
+        self.v_proj = nn.Linear(width, width)
+        self.out_proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        layers = (self.q_proj, self.k_proj, self.v_proj)
+        q, k, v = (split_heads(layer(x), self.heads) for layer in layers)
+        return self.out_proj(
+            join_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True))
+        )
+
+
+class Mlp(nn.Module):
+    """The two-layer perceptron of a transformer layer."""
+
+    def __init__(self, config: ClipTextConfig) -> None:
+        super().__init__()
+        self.activation = config.activation
+        self.fc1 = nn.Linear(config.width, config.intermediate)
+        self.fc2 = nn.Linear(config.intermediate, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.fc1(x)
+        h = (
+            h * torch.sigmoid(1.702 * h)
+            if self.activation == "quick_gelu"
+            else F.gelu(h)
+        )
+        return self.fc2(h)
+
+
+class Layer(nn.Module):
+    """Attention and perceptron, each normalised before and added to its input."""
+
+    def __init__(self, config: ClipTextConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.layer_norm1 = LayerNorm(config.width)
+        self.mlp = Mlp(config)
+        self.layer_norm2 = LayerNorm(config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.self_attn(self.layer_norm1(x))
+        return x + self.mlp(self.layer_norm2(x))
+
+
+class Embeddings(nn.Module):
+    """The tables of token and position vectors."""
+
+    def __init__(self, config: ClipTextConfig) -> None:
+        super().__init__()
+        self.token_embedding = nn.Embedding(config.vocab_size, config.width)
+        self.position_embedding = nn.Embedding(config.positions, config.width)
+        nn.init.normal_(self.token_embedding.weight, std=0.02)
+        nn.init.normal_(self.position_embedding.weight, std=0.01)
+
+
+class Encoder(nn.Module):
+    """The layers, under the name the checkpoints give them."""
+
+    def __init__(self, config: ClipTextConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+
+
+class TextModel(nn.Module):
+    """Everything in the encoder, under the name the checkpoints give it."""
+
+    def __init__(self, config: ClipTextConfig) -> None:
+        super().__init__()
+        self.embeddings = Embeddings(config)
+        self.encoder = Encoder(config)
+        self.final_layer_norm = LayerNorm(config.width)
+
+
+class ClipText(nn.Module):
+    """Token vectors to the hidden states a diffusion model is conditioned on."""
+
+    def __init__(self, config: ClipTextConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.text_model = TextModel(config)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type the weights are in."""
+        return self.text_model.embeddings.token_embedding.weight.dtype
+
+    def embed_tokens(self, ids: Tensor) -> Tensor:
+        """Token ids (B, n) to their vectors (B, n, width), without positions."""
+        return self.text_model.embeddings.token_embedding(ids)
+
+    def forward(self, vectors: Tensor) -> list[Tensor]:
+        """Token vectors (B, n, width), n at most `positions`, to every hidden state.
+
+        The list holds the embeddings with positions, then the state after each layer, all
+        (B, n, width); none has gone through the final norm.
+        """
+        positions = self.text_model.embeddings.position_embedding.weight[
+            : vectors.shape[1]
+        ]
+        x = vectors.to(self.dtype) + positions
+        states = [x]
+        for layer in self.text_model.encoder.layers:
+            x = layer(x)
+            states.append(x)
+        return states
+
+    def final_layer_norm(self, x: Tensor) -> Tensor:
+        """The last normalisation of a hidden state (B, n, width), in float32 and left there."""
+        return self.text_model.final_layer_norm.in_float32(x)

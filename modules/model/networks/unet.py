@@ -1,0 +1,413 @@
+"""The denoising U-Net of latent diffusion (Rombach et al. 2022, arXiv:2112.10752).
+
+Parameters carry the names of the original checkpoints (below `model.diffusion_model.`), so weights
+load without conversion. Covers Stable Diffusion 1, 2 and XL: they differ only in `UNetConfig`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modules.model.attention import Kernel, attend
+from modules.model.networks.norms import GroupNorm, LayerNorm
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetConfig:
+    """The shape of a U-Net; the defaults are Stable Diffusion 1's.
+
+    Per-level tuples (`channel_mult`, `num_res_blocks`, `transformer_depth`) go from the finest
+    level to the coarsest; the last two may be one number for all levels.
+    """
+
+    in_channels: int = 4
+    out_channels: int = 4
+    model_channels: int = 320
+    channel_mult: tuple[int, ...] = (1, 2, 4, 4)
+    num_res_blocks: int | tuple[int, ...] = 2
+    attention_resolutions: tuple[int, ...] = (
+        4,
+        2,
+        1,
+    )  # downsampling factors that have attention
+    transformer_depth: int | tuple[int, ...] = 1
+    middle_depth: int | None = None  # None: as deep as the coarsest level
+    num_heads: int | None = 8  # give this or head_channels
+    head_channels: int | None = None
+    context_dim: int = 768
+    use_linear_in_transformer: bool = False
+    adm_in_channels: int | None = (
+        None  # width of the extra condition vector (SDXL: 2816)
+    )
+    norm_groups: int = 32
+    attention: Kernel = "sdpa"
+
+    def res_blocks_at(self, level: int) -> int:
+        """Residual blocks on the way down at `level` (one more on the way up)."""
+        return per_level(self.num_res_blocks, level)
+
+    def depth_at(self, level: int) -> int:
+        """Transformer blocks after each residual block at `level`; 0 means no attention there."""
+        return (
+            per_level(self.transformer_depth, level)
+            if 2**level in self.attention_resolutions
+            else 0
+        )
+
+    def depth_in_middle(self) -> int:
+        """Transformer blocks in the middle."""
+        if self.middle_depth is not None:
+            return self.middle_depth
+        return per_level(self.transformer_depth, len(self.channel_mult) - 1)
+
+    def heads_for(self, channels: int) -> int:
+        """Attention heads of a block of `channels` channels."""
+        return (
+            channels // self.head_channels
+            if self.head_channels
+            else self.num_heads or 1
+        )
+
+
+def per_level(value: int | tuple[int, ...], level: int) -> int:
+    """`value` at `level`, where one number stands for all levels."""
+    return value if isinstance(value, int) else value[level]
+
+
+def timestep_embedding(timesteps: Tensor, width: int) -> Tensor:
+    """(B,) timesteps, fractions allowed, to (B, width) float32: cosines first, then sines.
+
+    The sinusoids of Vaswani et al. (2017); frequencies are made on the CPU because the last bits of
+    exp() differ between devices.
+    """
+    half = width // 2
+    exponents = torch.arange(half, dtype=torch.float32) / half
+    frequencies = torch.exp(-math.log(10000) * exponents).to(timesteps.device)
+    angles = timesteps.float()[:, None] * frequencies[None]
+    embedding = torch.cat([angles.cos(), angles.sin()], dim=-1)
+    return F.pad(embedding, (0, 1)) if width % 2 else embedding
+
+
+class ResBlock(nn.Module):
+    """Two normalised convolutions around a shortcut; the timestep shifts the middle."""
+
+    def __init__(
+        self, channels: int, out_channels: int, time_width: int, groups: int
+    ) -> None:
+        super().__init__()
+        self.in_layers = nn.Sequential(
+            GroupNorm(groups, channels),
+            nn.SiLU(),
+            nn.Conv2d(channels, out_channels, 3, padding=1),
+        )
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(time_width, out_channels))
+        self.out_layers = nn.Sequential(
+            GroupNorm(groups, out_channels),
+            nn.SiLU(),
+            nn.Identity(),  # dropout in the original; keeps the convolution's number
+            zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1)),
+        )
+        self.skip_connection = (
+            nn.Identity()
+            if channels == out_channels
+            else nn.Conv2d(channels, out_channels, 1)
+        )
+
+    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        h = self.in_layers(x)
+        h = h + self.emb_layers(emb)[:, :, None, None]
+        return self.skip_connection(x) + self.out_layers(h)
+
+
+class CrossAttention(nn.Module):
+    """Attention over `context`, or over `x` itself when there is none."""
+
+    def __init__(
+        self, width: int, context_width: int, heads: int, kernel: Kernel
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.kernel = kernel
+        self.to_q = nn.Linear(width, width, bias=False)
+        self.to_k = nn.Linear(context_width, width, bias=False)
+        self.to_v = nn.Linear(context_width, width, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(width, width))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        context = x if context is None else context
+        q, k, v = self.to_q(x), self.to_k(context), self.to_v(context)
+        return self.to_out(attend(q, k, v, self.heads, self.kernel))
+
+
+class GEGLU(nn.Module):
+    """A linear layer gated by a GELU (Shazeer 2020)."""
+
+    def __init__(self, width: int, out_width: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(width, out_width * 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = self.proj(x).chunk(2, dim=-1)
+        return value * F.gelu(gate)
+
+
+class FeedForward(nn.Module):
+    """The gated two-layer perceptron of a transformer block."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        # The middle entry is dropout in the original; it keeps the last layer's number.
+        self.net = nn.Sequential(
+            GEGLU(width, width * 4), nn.Identity(), nn.Linear(width * 4, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention, cross-attention to the prompt, feed-forward; each added to its input."""
+
+    def __init__(
+        self, width: int, context_width: int, heads: int, kernel: Kernel
+    ) -> None:
+        super().__init__()
+        self.attn1 = CrossAttention(width, width, heads, kernel)
+        self.ff = FeedForward(width)
+        self.attn2 = CrossAttention(width, context_width, heads, kernel)
+        self.norm1 = LayerNorm(width)
+        self.norm2 = LayerNorm(width)
+        self.norm3 = LayerNorm(width)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        x = self.attn1(self.norm1(x)) + x
+        x = self.attn2(self.norm2(x), context) + x
+        return self.ff(self.norm3(x)) + x
+
+
+class SpatialTransformer(nn.Module):
+    """Transformer blocks over the positions of a feature map (B, C, h, w)."""
+
+    def __init__(self, channels: int, depth: int, config: UNetConfig) -> None:
+        super().__init__()
+        heads = config.heads_for(channels)
+        self.linear = config.use_linear_in_transformer
+        self.norm = GroupNorm(config.norm_groups, channels, eps=1e-6)
+        self.proj_in = (
+            nn.Linear(channels, channels) if self.linear else conv1x1(channels)
+        )
+        self.transformer_blocks = nn.ModuleList(
+            TransformerBlock(channels, config.context_dim, heads, config.attention)
+            for _ in range(depth)
+        )
+        self.proj_out = zeroed(
+            nn.Linear(channels, channels) if self.linear else conv1x1(channels)
+        )
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        h = self.norm(x)
+        if self.linear:
+            h = self.proj_in(to_sequence(h))
+        else:
+            h = to_sequence(self.proj_in(h))
+        for block in self.transformer_blocks:
+            h = block(h, context)
+        if self.linear:
+            h = to_map(self.proj_out(h), x)
+        else:
+            h = self.proj_out(to_map(h, x))
+        return h + x
+
+
+class Downsample(nn.Module):
+    """Halves a feature map with a strided convolution; odd sides round up."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.op(x)
+
+
+class Upsample(nn.Module):
+    """Doubles a feature map (nearest neighbour), then smooths it with a convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+class Stage(nn.Sequential):
+    """Layers in a row, each given what it needs of timestep embedding and context."""
+
+    def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]
+        for layer in self:
+            if isinstance(layer, ResBlock):
+                x = layer(x, emb)
+            elif isinstance(layer, SpatialTransformer):
+                x = layer(x, context)
+            else:
+                x = layer(x)
+        return x
+
+
+class UNet(nn.Module):
+    """Predicts the noise (or velocity) in a latent, given timestep and prompt vectors."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        base, groups = config.model_channels, config.norm_groups
+        time_width = base * 4
+        self.time_embed = two_layers(base, time_width)
+        if config.adm_in_channels is not None:
+            self.label_emb = nn.Sequential(
+                two_layers(config.adm_in_channels, time_width)
+            )
+        self.input_blocks, widths = down_stages(config, time_width)
+        self.middle_block = middle_stage(config, widths[-1], time_width)
+        self.output_blocks = up_stages(config, widths, time_width)
+        self.out = nn.Sequential(
+            GroupNorm(groups, base),
+            nn.SiLU(),
+            zeroed(nn.Conv2d(base, config.out_channels, 3, padding=1)),
+        )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type the weights are in, and of the output."""
+        return self.time_embed[0].weight.dtype  # type: ignore[return-value]
+
+    def forward(
+        self,
+        x: Tensor,
+        timesteps: Tensor,
+        context: Tensor,
+        vector: Tensor | None = None,
+    ) -> Tensor:
+        """One evaluation.
+
+        `x` (B, in_channels, h, w), any h and w; `timesteps` (B,), fractions allowed; `context`
+        (B, n, context_dim); `vector` (B, adm_in_channels) for networks that take one.
+        Gives (B, out_channels, h, w) in the weights' type.
+        """
+        emb = self.time_embed(
+            timestep_embedding(timesteps, self.config.model_channels).to(self.dtype)
+        )
+        if vector is not None:
+            emb = emb + self.label_emb(vector.to(self.dtype))
+        context = context.to(self.dtype)
+
+        h = x.to(self.dtype)
+        skips = []
+        for stage in self.input_blocks:
+            h = stage(h, emb, context)
+            skips.append(h)
+        h = self.middle_block(h, emb, context)
+        for stage in self.output_blocks:
+            skip = skips.pop()
+            if h.shape[-2:] != skip.shape[-2:]:
+                # A side that is not a multiple of the coarsest cell. Resizing here, after the
+                # upsampling convolution and not before it, is what the original does.
+                h = F.interpolate(h, size=skip.shape[-2:], mode="nearest")
+            h = stage(torch.cat([h, skip], dim=1), emb, context)
+        return self.head(h, x.dtype)
+
+    def head(self, h: Tensor, dtype: torch.dtype) -> Tensor:
+        """The output layers. Norm and activation run in the latent's type: pixels depend on it."""
+        norm, activation, conv = self.out
+        return conv(activation(norm(h.to(dtype))).to(self.dtype))
+
+
+def down_stages(config: UNetConfig, time_width: int) -> tuple[nn.ModuleList, list[int]]:
+    """The way down, and the width of every skip connection."""
+    channels, groups = config.model_channels, config.norm_groups
+    stages = [Stage(nn.Conv2d(config.in_channels, channels, 3, padding=1))]
+    widths = [channels]
+    for level, mult in enumerate(config.channel_mult):
+        for _ in range(config.res_blocks_at(level)):
+            out_channels = mult * config.model_channels
+            layers: list[nn.Module] = [
+                ResBlock(channels, out_channels, time_width, groups)
+            ]
+            channels = out_channels
+            if depth := config.depth_at(level):
+                layers.append(SpatialTransformer(channels, depth, config))
+            stages.append(Stage(*layers))
+            widths.append(channels)
+        if level < len(config.channel_mult) - 1:
+            stages.append(Stage(Downsample(channels)))
+            widths.append(channels)
+    return nn.ModuleList(stages), widths
+
+
+def middle_stage(config: UNetConfig, channels: int, time_width: int) -> Stage:
+    """Two residual blocks around attention, at the coarsest level."""
+    groups, depth = config.norm_groups, config.depth_in_middle()
+    attention = [SpatialTransformer(channels, depth, config)] if depth else []
+    return Stage(
+        ResBlock(channels, channels, time_width, groups),
+        *attention,
+        ResBlock(channels, channels, time_width, groups),
+    )
+
+
+def up_stages(
+    config: UNetConfig, widths: Sequence[int], time_width: int
+) -> nn.ModuleList:
+    """The way up: every stage takes one skip connection, last made first."""
+    remaining = list(widths)
+    channels = remaining[-1]
+    stages = []
+    for level, mult in reversed(list(enumerate(config.channel_mult))):
+        blocks = config.res_blocks_at(level) + 1
+        for index in range(blocks):
+            out_channels = mult * config.model_channels
+            taken = channels + remaining.pop()
+            layers: list[nn.Module] = [
+                ResBlock(taken, out_channels, time_width, config.norm_groups)
+            ]
+            channels = out_channels
+            if depth := config.depth_at(level):
+                layers.append(SpatialTransformer(channels, depth, config))
+            if level and index == blocks - 1:
+                layers.append(Upsample(channels))
+            stages.append(Stage(*layers))
+    return nn.ModuleList(stages)
+
+
+def two_layers(width: int, out_width: int) -> nn.Sequential:
+    """Linear, SiLU, linear."""
+    return nn.Sequential(
+        nn.Linear(width, out_width), nn.SiLU(), nn.Linear(out_width, out_width)
+    )
+
+
+def conv1x1(channels: int) -> nn.Conv2d:
+    """A convolution that mixes channels only."""
+    return nn.Conv2d(channels, channels, 1)
+
+
+def zeroed(module: nn.Module) -> nn.Module:
+    """`module` with all parameters 0, so that an untrained block passes its input through."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
+
+
+def to_sequence(x: Tensor) -> Tensor:
+    """(B, C, h, w) to (B, h*w, C)."""
+    return x.flatten(2).transpose(1, 2).contiguous()
+
+
+def to_map(x: Tensor, like: Tensor) -> Tensor:
+    """(B, h*w, C) back to (B, C, h, w) of `like`."""
+    return x.transpose(1, 2).reshape(like.shape).contiguous()
