@@ -1,0 +1,1 @@
+"""Parsed prompts to the tensors a diffusion network is conditioned on."""
