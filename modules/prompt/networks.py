@@ -83,7 +83,9 @@ def _lora_wish(network: Network) -> LoraWish:
         unet = float(values.get("unet", te))
         dyn = int(values["dyn"]) if "dyn" in values else None
     except ValueError as error:
-        arguments = ":".join((*network.positional, *(f"{key}={value}" for key, value in named.items())))
+        arguments = ":".join(
+            (*network.positional, *(f"{key}={value}" for key, value in named.items()))
+        )
         raise InvalidRequest(
             f"<{network.kind}:{arguments}> has a multiplier that is not a number.",
             "Write it like <lora:name:0.8>.",
