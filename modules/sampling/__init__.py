@@ -1,0 +1,1 @@
+"""Noise in, image out: samplers, schedules, noise and guidance. Knows no model."""

@@ -1,0 +1,134 @@
+"""Noise of SDE samplers: increments of one Brownian path a picture.
+
+The path is a virtual Brownian tree (Li et al. 2020, section 4): halved again and again, with a
+seed for every node, so that it does not matter which increments are asked for, or in what order.
+Nodes and seeds are laid out as in torchsde 0.2.6, whose numbers pictures depend on; the normal
+numbers come from the picture's own source instead of torchsde's.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modules.sampling.noise import fresh_randn
+
+DIGITS = 6  # times are rounded to this many decimals, which is where halving ends
+POOL_SIZE = 24
+REMEMBERED = 64  # nodes kept, about two descents of the tree
+
+Randn = Callable[[int], Tensor]
+
+
+@dataclass(frozen=True)
+class _Node:
+    """The part of the path from `start` to `end`; `place` counts nodes of the same depth."""
+
+    start: float
+    end: float
+    place: int
+    depth: int
+
+    @property
+    def middle(self) -> float:
+        return round(0.5 * (self.end + self.start), DIGITS)
+
+    def halves(self) -> tuple["_Node", "_Node"]:
+        return (
+            _Node(self.start, self.middle, 2 * self.place, self.depth + 1),
+            _Node(self.middle, self.end, 2 * self.place + 1, self.depth + 1),
+        )
+
+
+class BrownianTree:
+    """A Brownian path between two times."""
+
+    def __init__(self, start: float, end: float, entropy: int, randn: Randn) -> None:
+        """`randn(seed)` gives the normal numbers that belong to a seed, in the wanted shape."""
+        self.entropy, self.randn = entropy, randn
+        self.root = _Node(round(start, DIGITS), round(end, DIGITS), 0, 0)
+        seeds = np.random.SeedSequence(entropy=entropy, pool_size=POOL_SIZE).generate_state(3)
+        self.whole = randn(int(seeds[0])) * math.sqrt(end - start)
+        self.known: OrderedDict[_Node, Tensor] = OrderedDict()
+
+    def increment(self, start: float, end: float) -> Tensor:
+        """W(end) - W(start) for start <= end; times outside the path are moved to its ends."""
+        low, high = self.root.start, self.root.end
+        start = round(min(max(start, low), high), DIGITS)
+        end = round(min(max(end, low), high), DIGITS)
+        total: Tensor | None = None
+        for path in self._cover([self.root], start, end):
+            part = self._value(path)
+            total = part if total is None else total + part
+        return torch.zeros_like(self.whole) if total is None else total
+
+    def _cover(self, path: list[_Node], start: float, end: float) -> list[list[_Node]]:
+        """The fewest nodes that make up start to end, each with its ancestors, left to right."""
+        node = path[-1]
+        if start >= end:
+            return []
+        if start == node.start and end == node.end:
+            return [path]
+        left, right = node.halves()
+        return [
+            *self._cover([*path, left], start, min(end, left.end)),
+            *self._cover([*path, right], max(start, right.start), end),
+        ]
+
+    def _value(self, path: list[_Node]) -> Tensor:
+        node = path[-1]
+        if node.depth == 0:
+            return self.whole
+        if node in self.known:
+            self.known.move_to_end(node)
+            return self.known[node]
+        parent = path[-2]
+        whole = self._value(path[:-1])
+        left_width, right_width = parent.middle - parent.start, parent.end - parent.middle
+        per_time = 1 / (parent.end - parent.start)
+        mean = left_width * whole * per_time
+        variance = left_width * right_width * per_time
+        left = mean + math.sqrt(variance) * self.randn(self._seed(parent))
+        value = left if node.place % 2 == 0 else whole - left
+        self.known[node] = value
+        if len(self.known) > REMEMBERED:
+            self.known.popitem(last=False)
+        return value
+
+    def _seed(self, node: _Node) -> int:
+        sequence = np.random.SeedSequence(
+            entropy=self.entropy, spawn_key=(node.place, node.depth), pool_size=POOL_SIZE
+        )
+        return int(sequence.generate_state(4)[0])
+
+
+class BrownianNoise:
+    """Noise for steps between sigmas, one path a picture of the batch."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        seeds: Sequence[int],
+        smallest: float,
+        largest: float,
+        source: str = "NV",
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """`smallest` and `largest` are the positive ends of the full schedule."""
+        self.device = torch.device(device)
+
+        def randn(seed: int) -> Tensor:
+            return fresh_randn(seed, shape, source, device)
+
+        self.trees = [BrownianTree(smallest, largest, seed, randn) for seed in seeds]
+
+    def __call__(self, sigma: Tensor, sigma_next: Tensor) -> Tensor:
+        """Unit noise for a step; backwards in sigma, so the increment is negated."""
+        start, end = min(sigma, sigma_next), max(sigma, sigma_next)
+        rows = [tree.increment(float(start), float(end)) for tree in self.trees]
+        sign = -1 if sigma > sigma_next else 1
+        return torch.stack(rows) * sign / (sigma_next - sigma).abs().sqrt()

@@ -1,0 +1,1 @@
+"""One sampling algorithm a file, each a generator of steps."""

@@ -1,0 +1,1 @@
+"""Schedules: how the noise levels of one pass are spaced."""
