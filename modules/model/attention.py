@@ -9,9 +9,7 @@ from torch import Tensor
 Kernel = Literal["sdpa", "matmul"]
 
 
-def attend(
-    q: Tensor, k: Tensor, v: Tensor, heads: int, kernel: Kernel = "sdpa"
-) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, kernel: Kernel = "sdpa") -> Tensor:
     """Attention of `q` (B, n, heads*d) over `k` and `v` (B, m, heads*d); gives (B, n, heads*d).
 
     "sdpa" is torch's fused kernel. "matmul" writes the product out: slower, but made of plain

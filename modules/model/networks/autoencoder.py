@@ -102,9 +102,7 @@ class Level(nn.Module):
         """`widths` are the channels before, between and after the blocks."""
         super().__init__()
         pairs = itertools.pairwise(widths)
-        self.block = nn.ModuleList(
-            ResBlock(before, after, groups) for before, after in pairs
-        )
+        self.block = nn.ModuleList(ResBlock(before, after, groups) for before, after in pairs)
         attended = widths[1:] if attention else []
         self.attn = nn.ModuleList(Attention(channels, groups) for channels in attended)
         self.downsample: Downsample | None = None
@@ -178,9 +176,7 @@ class Decoder(nn.Module):
             if index > 0:
                 level.upsample = Upsample(channels)
             levels.append(level)
-        self.up = nn.ModuleList(
-            reversed(levels)
-        )  # numbered by level; run from the coarsest
+        self.up = nn.ModuleList(reversed(levels))  # numbered by level; run from the coarsest
         self.norm_out = GroupNorm(groups, channels, eps=1e-6)
         self.conv_out = nn.Conv2d(channels, config.out_channels, 3, padding=1)
 

@@ -49,9 +49,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         layers = (self.q_proj, self.k_proj, self.v_proj)
         q, k, v = (split_heads(layer(x), self.heads) for layer in layers)
-        return self.out_proj(
-            join_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True))
-        )
+        return self.out_proj(join_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True)))
 
 
 class Mlp(nn.Module):
@@ -65,11 +63,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.fc1(x)
-        h = (
-            h * torch.sigmoid(1.702 * h)
-            if self.activation == "quick_gelu"
-            else F.gelu(h)
-        )
+        h = h * torch.sigmoid(1.702 * h) if self.activation == "quick_gelu" else F.gelu(h)
         return self.fc2(h)
 
 
@@ -140,9 +134,7 @@ class ClipText(nn.Module):
         The list holds the embeddings with positions, then the state after each layer, all
         (B, n, width); none has gone through the final norm.
         """
-        positions = self.text_model.embeddings.position_embedding.weight[
-            : vectors.shape[1]
-        ]
+        positions = self.text_model.embeddings.position_embedding.weight[: vectors.shape[1]]
         x = vectors.to(self.dtype) + positions
         states = [x]
         for layer in self.text_model.encoder.layers:

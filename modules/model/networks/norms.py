@@ -13,9 +13,7 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         weight, bias = self.weight.float(), self.bias.float()
-        return F.group_norm(input.float(), self.num_groups, weight, bias, self.eps).to(
-            input.dtype
-        )
+        return F.group_norm(input.float(), self.num_groups, weight, bias, self.eps).to(input.dtype)
 
 
 class LayerNorm(nn.LayerNorm):
@@ -27,6 +25,4 @@ class LayerNorm(nn.LayerNorm):
     def in_float32(self, input: Tensor) -> Tensor:
         """The same without the rounding."""
         weight, bias = self.weight.float(), self.bias.float()
-        return F.layer_norm(
-            input.float(), self.normalized_shape, weight, bias, self.eps
-        )
+        return F.layer_norm(input.float(), self.normalized_shape, weight, bias, self.eps)

@@ -40,9 +40,7 @@ class UNetConfig:
     head_channels: int | None = None
     context_dim: int = 768
     use_linear_in_transformer: bool = False
-    adm_in_channels: int | None = (
-        None  # width of the extra condition vector (SDXL: 2816)
-    )
+    adm_in_channels: int | None = None  # width of the extra condition vector (SDXL: 2816)
     norm_groups: int = 32
     attention: Kernel = "sdpa"
 
@@ -66,11 +64,7 @@ class UNetConfig:
 
     def heads_for(self, channels: int) -> int:
         """Attention heads of a block of `channels` channels."""
-        return (
-            channels // self.head_channels
-            if self.head_channels
-            else self.num_heads or 1
-        )
+        return channels // self.head_channels if self.head_channels else self.num_heads or 1
 
 
 def per_level(value: int | tuple[int, ...], level: int) -> int:
@@ -95,9 +89,7 @@ def timestep_embedding(timesteps: Tensor, width: int) -> Tensor:
 class ResBlock(nn.Module):
     """Two normalised convolutions around a shortcut; the timestep shifts the middle."""
 
-    def __init__(
-        self, channels: int, out_channels: int, time_width: int, groups: int
-    ) -> None:
+    def __init__(self, channels: int, out_channels: int, time_width: int, groups: int) -> None:
         super().__init__()
         self.in_layers = nn.Sequential(
             GroupNorm(groups, channels),
@@ -112,9 +104,7 @@ class ResBlock(nn.Module):
             zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1)),
         )
         self.skip_connection = (
-            nn.Identity()
-            if channels == out_channels
-            else nn.Conv2d(channels, out_channels, 1)
+            nn.Identity() if channels == out_channels else nn.Conv2d(channels, out_channels, 1)
         )
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
@@ -126,9 +116,7 @@ class ResBlock(nn.Module):
 class CrossAttention(nn.Module):
     """Attention over `context`, or over `x` itself when there is none."""
 
-    def __init__(
-        self, width: int, context_width: int, heads: int, kernel: Kernel
-    ) -> None:
+    def __init__(self, width: int, context_width: int, heads: int, kernel: Kernel) -> None:
         super().__init__()
         self.heads = heads
         self.kernel = kernel
@@ -172,9 +160,7 @@ class FeedForward(nn.Module):
 class TransformerBlock(nn.Module):
     """Self-attention, cross-attention to the prompt, feed-forward; each added to its input."""
 
-    def __init__(
-        self, width: int, context_width: int, heads: int, kernel: Kernel
-    ) -> None:
+    def __init__(self, width: int, context_width: int, heads: int, kernel: Kernel) -> None:
         super().__init__()
         self.attn1 = CrossAttention(width, width, heads, kernel)
         self.ff = FeedForward(width)
@@ -197,29 +183,19 @@ class SpatialTransformer(nn.Module):
         heads = config.heads_for(channels)
         self.linear = config.use_linear_in_transformer
         self.norm = GroupNorm(config.norm_groups, channels, eps=1e-6)
-        self.proj_in = (
-            nn.Linear(channels, channels) if self.linear else conv1x1(channels)
-        )
+        self.proj_in = nn.Linear(channels, channels) if self.linear else conv1x1(channels)
         self.transformer_blocks = nn.ModuleList(
             TransformerBlock(channels, config.context_dim, heads, config.attention)
             for _ in range(depth)
         )
-        self.proj_out = zeroed(
-            nn.Linear(channels, channels) if self.linear else conv1x1(channels)
-        )
+        self.proj_out = zeroed(nn.Linear(channels, channels) if self.linear else conv1x1(channels))
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         h = self.norm(x)
-        if self.linear:
-            h = self.proj_in(to_sequence(h))
-        else:
-            h = to_sequence(self.proj_in(h))
+        h = self.proj_in(to_sequence(h)) if self.linear else to_sequence(self.proj_in(h))
         for block in self.transformer_blocks:
             h = block(h, context)
-        if self.linear:
-            h = to_map(self.proj_out(h), x)
-        else:
-            h = self.proj_out(to_map(h, x))
+        h = to_map(self.proj_out(h), x) if self.linear else self.proj_out(to_map(h, x))
         return h + x
 
 
@@ -269,9 +245,7 @@ class UNet(nn.Module):
         time_width = base * 4
         self.time_embed = two_layers(base, time_width)
         if config.adm_in_channels is not None:
-            self.label_emb = nn.Sequential(
-                two_layers(config.adm_in_channels, time_width)
-            )
+            self.label_emb = nn.Sequential(two_layers(config.adm_in_channels, time_width))
         self.input_blocks, widths = down_stages(config, time_width)
         self.middle_block = middle_stage(config, widths[-1], time_width)
         self.output_blocks = up_stages(config, widths, time_width)
@@ -335,9 +309,7 @@ def down_stages(config: UNetConfig, time_width: int) -> tuple[nn.ModuleList, lis
     for level, mult in enumerate(config.channel_mult):
         for _ in range(config.res_blocks_at(level)):
             out_channels = mult * config.model_channels
-            layers: list[nn.Module] = [
-                ResBlock(channels, out_channels, time_width, groups)
-            ]
+            layers: list[nn.Module] = [ResBlock(channels, out_channels, time_width, groups)]
             channels = out_channels
             if depth := config.depth_at(level):
                 layers.append(SpatialTransformer(channels, depth, config))
@@ -360,9 +332,7 @@ def middle_stage(config: UNetConfig, channels: int, time_width: int) -> Stage:
     )
 
 
-def up_stages(
-    config: UNetConfig, widths: Sequence[int], time_width: int
-) -> nn.ModuleList:
+def up_stages(config: UNetConfig, widths: Sequence[int], time_width: int) -> nn.ModuleList:
     """The way up: every stage takes one skip connection, last made first."""
     remaining = list(widths)
     channels = remaining[-1]
@@ -386,9 +356,7 @@ def up_stages(
 
 def two_layers(width: int, out_width: int) -> nn.Sequential:
     """Linear, SiLU, linear."""
-    return nn.Sequential(
-        nn.Linear(width, out_width), nn.SiLU(), nn.Linear(out_width, out_width)
-    )
+    return nn.Sequential(nn.Linear(width, out_width), nn.SiLU(), nn.Linear(out_width, out_width))
 
 
 def conv1x1(channels: int) -> nn.Conv2d:

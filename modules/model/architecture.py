@@ -1,0 +1,118 @@
+"""A model's architecture as one record, and the noise schedule it was trained with."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from modules.errors import ModelError
+from modules.model.facts import ModelFacts
+from modules.model.networks.autoencoder import AutoencoderConfig
+from modules.model.networks.clip_text import ClipTextConfig
+from modules.model.networks.unet import UNetConfig
+
+Prediction = Literal["epsilon", "v"]
+LARGEST = 1_000_000
+"""No figure that describes a network is larger; keeps absurd files from being built."""
+MOST_BLOCKS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseSchedule:
+    """The variances of the forward process (Ho et al. 2020), linear in their square roots."""
+
+    linear_start: float = 0.00085
+    linear_end: float = 0.012
+    timesteps: int = 1000
+
+    def alphas_cumprod(self) -> Tensor:
+        """The signal left at each timestep, (timesteps,) float32, computed in float64."""
+        start, end = self.linear_start**0.5, self.linear_end**0.5
+        betas = torch.linspace(start, end, self.timesteps, dtype=torch.float64) ** 2
+        return torch.cumprod(1 - betas, dim=0).float()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Everything about a model but its weights."""
+
+    unet: UNetConfig = field(default_factory=UNetConfig)
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    text: ClipTextConfig = field(default_factory=ClipTextConfig)
+    schedule: NoiseSchedule = field(default_factory=NoiseSchedule)
+    prediction: Prediction = "epsilon"
+    scale_factor: float = 0.18215
+
+
+def text_config_from(shapes: Mapping[str, tuple[int, ...]]) -> ClipTextConfig:
+    """A text encoder's sizes, read from its tensors' shapes (names as in `ClipText`).
+
+    The number of heads cannot be seen in the tensors; CLIP always has one for every 64 channels.
+    """
+    tokens = shapes["text_model.embeddings.token_embedding.weight"]
+    positions = shapes["text_model.embeddings.position_embedding.weight"]
+    first = shapes["text_model.encoder.layers.0.mlp.fc1.weight"]
+    numbers = {
+        name.split(".")[3] for name in shapes if name.startswith("text_model.encoder.layers.")
+    }
+    return ClipTextConfig(
+        vocab_size=tokens[0],
+        width=tokens[1],
+        layers=len(numbers),
+        intermediate=first[0],
+        positions=positions[0],
+    )
+
+
+def with_facts(architecture: Architecture, facts: ModelFacts, name: str) -> Architecture:
+    """`architecture` with what the file says about itself put in; `name` is for the message."""
+    changes: dict[str, Any] = {
+        table: replace_known(getattr(architecture, table), values, name)
+        for table, values in facts.networks.items()
+    }
+    if facts.prediction is not None:
+        if facts.prediction not in ("epsilon", "v"):
+            raise ModelError(f"{name} predicts {facts.prediction!r}, which is not known here.")
+        changes["prediction"] = facts.prediction
+    if facts.scale_factor is not None:
+        changes["scale_factor"] = facts.scale_factor
+    return replace(architecture, **changes)
+
+
+def replace_known(record: Any, values: Mapping[str, Any], name: str) -> Any:
+    """`record` with `values` put in; a field it does not have is an error."""
+    unknown = sorted(set(values) - {known.name for known in fields(record)})
+    if unknown:
+        raise ModelError(
+            f"{name} describes its networks with {', '.join(unknown)}, not known here.",
+            "It may come from a newer version.",
+        )
+    return replace(record, **values)
+
+
+def check(architecture: Architecture, name: str) -> None:
+    """Refuse figures that no real network has, before anything is built from them."""
+    for record in (architecture.unet, architecture.autoencoder, architecture.text):
+        for key, value in figures(record):
+            blocks = key in ("num_res_blocks", "layers", "transformer_depth", "middle_depth")
+            limit = MOST_BLOCKS if blocks else LARGEST
+            if type(value) is not int or not 0 <= value <= limit:
+                raise ModelError(f"{name} describes a network with {key} = {value!r}.")
+    levels = len(architecture.unet.channel_mult)
+    for key in ("num_res_blocks", "transformer_depth"):
+        value = getattr(architecture.unet, key)
+        if isinstance(value, tuple) and len(value) != levels:
+            raise ModelError(f"{name} describes {levels} levels but {key} for {len(value)}.")
+    if not 1 <= architecture.schedule.timesteps <= 100_000:
+        raise ModelError(f"{name} describes {architecture.schedule.timesteps} timesteps.")
+
+
+def figures(record: Any) -> Iterator[tuple[str, Any]]:
+    """Every number of a network's record by field; texts, flags and None are left out."""
+    for known in fields(record):
+        value = getattr(record, known.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not None and not isinstance(number, bool | str):
+                yield known.name, number

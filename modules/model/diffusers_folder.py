@@ -1,0 +1,202 @@
+"""Models in folders, as diffusers saves them: one folder per network, each with its config.json."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from modules.errors import ModelError
+from modules.model.architecture import Architecture, NoiseSchedule, Prediction
+from modules.model.families.diffusers_names import autoencoder_names, original_name, unet_names
+from modules.model.families.sd1 import SD1
+from modules.model.files import Entry, Weights, read_weights
+from modules.model.networks.autoencoder import AutoencoderConfig
+from modules.model.networks.clip_text import ClipTextConfig
+from modules.model.networks.unet import UNetConfig
+
+STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
+SUFFIXES = (".safetensors", ".fp16.safetensors", ".bin", ".fp16.bin")
+PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
+
+Rename = Callable[[str], str | None]
+
+
+def open_folder(folder: Path) -> Weights:
+    """The weights of all networks in `folder`, under the names of single files.
+
+    Raises ModelError when the folder holds another kind of pipeline or lacks a network.
+    """
+    pipeline = read_json(folder / "model_index.json").get("_class_name")
+    if pipeline not in PIPELINES:
+        raise ModelError(
+            f"{folder.name} is a {pipeline}, which Easel cannot draw with yet.",
+            f"Folders that can be used: {', '.join(PIPELINES)}.",
+        )
+    architecture = folder_architecture(folder)
+    levels = range(len(architecture.unet.channel_mult))
+    unet = unet_names([architecture.unet.res_blocks_at(level) for level in levels])
+    autoencoder = autoencoder_names(len(architecture.autoencoder.channel_mult))
+    parts: list[tuple[str, str, Rename]] = [
+        ("unet", SD1.unet_prefix, lambda name: original_name(name, unet)),
+        ("vae", SD1.autoencoder_prefix, lambda name: original_name(name, autoencoder)),
+        ("text_encoder", SD1.text_prefix, text_name),
+    ]
+    opened: list[Weights] = []
+    entries: dict[str, Entry] = {}
+
+    def close() -> None:
+        for weights in opened:
+            weights.close()
+
+    try:
+        for part, prefix, rename in parts:
+            for file in weight_files(folder / part):
+                opened.append(read_weights(file))
+                for name, entry in opened[-1].entries.items():
+                    renamed = rename(name)
+                    if renamed is not None:
+                        entries[prefix + renamed] = entry
+    except BaseException:
+        close()
+        raise
+    return Weights(folder.name, entries, None, close)
+
+
+def text_name(name: str) -> str:
+    """A text encoder's parameter; newer files leave out the first part."""
+    return name if name.startswith("text_model.") else f"text_model.{name}"
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The file, or the shards, with the weights of one network. The smallest faithful choice."""
+    for suffix in SUFFIXES:
+        for stem in STEMS:
+            if (folder / f"{stem}{suffix}").is_file():
+                return [folder / f"{stem}{suffix}"]
+            shards = sorted(folder.glob(f"{stem}-?????-of-?????{suffix}"))
+            if shards:
+                return shards
+    raise ModelError(
+        f"{folder.parent.name}/{folder.name} holds no weights.",
+        f"Expected a file such as {STEMS[0]}{SUFFIXES[0]} there.",
+    )
+
+
+def folder_architecture(folder: Path) -> Architecture:
+    """The architecture that the folder's configs describe."""
+    unet = read_json(folder / "unet" / "config.json")
+    vae = read_json(folder / "vae" / "config.json")
+    text = read_json(folder / "text_encoder" / "config.json")
+    scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
+    try:
+        return Architecture(
+            unet=unet_from(unet),
+            autoencoder=autoencoder_from(vae),
+            text=text_from(text),
+            schedule=schedule_from(scheduler),
+            prediction=prediction_from(scheduler),
+            scale_factor=float(vae.get("scaling_factor", 0.18215)),
+        )
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise ModelError(
+            f"The configs in {folder.name} do not describe a model: {error}."
+        ) from error
+
+
+def unet_from(config: Mapping[str, Any]) -> UNetConfig:
+    """The U-Net's shape. What diffusers calls attention_head_dim is, here, the number of heads."""
+    widths = [int(width) for width in config["block_out_channels"]]
+    heads = config.get("num_attention_heads") or config["attention_head_dim"]
+    sizes = {
+        width // int(count) for width, count in zip(widths, as_list(heads, widths), strict=True)
+    }
+    kinds = config["down_block_types"]
+    return UNetConfig(
+        in_channels=int(config["in_channels"]),
+        out_channels=int(config["out_channels"]),
+        model_channels=widths[0],
+        channel_mult=multiples(widths),
+        num_res_blocks=int(config["layers_per_block"]),
+        attention_resolutions=tuple(2**n for n, kind in enumerate(kinds) if "Attn" in kind),
+        num_heads=int(heads) if isinstance(heads, int) else None,
+        head_channels=None if isinstance(heads, int) else sizes.pop(),
+        context_dim=int(config["cross_attention_dim"]),
+        use_linear_in_transformer=bool(config.get("use_linear_projection", False)),
+        norm_groups=int(config.get("norm_num_groups", 32)),
+    )
+
+
+def autoencoder_from(config: Mapping[str, Any]) -> AutoencoderConfig:
+    """The autoencoder's shape."""
+    widths = [int(width) for width in config["block_out_channels"]]
+    return AutoencoderConfig(
+        in_channels=int(config.get("in_channels", 3)),
+        out_channels=int(config.get("out_channels", 3)),
+        channels=widths[0],
+        channel_mult=multiples(widths),
+        num_res_blocks=int(config["layers_per_block"]),
+        z_channels=int(config["latent_channels"]),
+        embed_dim=int(config["latent_channels"]),
+        norm_groups=int(config.get("norm_num_groups", 32)),
+    )
+
+
+def text_from(config: Mapping[str, Any]) -> ClipTextConfig:
+    """The text encoder's shape."""
+    activation = config.get("hidden_act", "quick_gelu")
+    if activation not in ("quick_gelu", "gelu"):
+        raise ValueError(f"unknown hidden_act {activation!r}")
+    return ClipTextConfig(
+        vocab_size=int(config.get("vocab_size", 49408)),
+        width=int(config["hidden_size"]),
+        layers=int(config["num_hidden_layers"]),
+        heads=int(config["num_attention_heads"]),
+        intermediate=int(config["intermediate_size"]),
+        positions=int(config.get("max_position_embeddings", 77)),
+        activation=activation,
+    )
+
+
+def schedule_from(config: Mapping[str, Any]) -> NoiseSchedule:
+    """The noise schedule; only the one that latent diffusion uses is known."""
+    if config.get("beta_schedule", "scaled_linear") != "scaled_linear":
+        raise ValueError(f"unknown beta_schedule {config['beta_schedule']!r}")
+    return NoiseSchedule(
+        linear_start=float(config.get("beta_start", 0.00085)),
+        linear_end=float(config.get("beta_end", 0.012)),
+        timesteps=int(config.get("num_train_timesteps", 1000)),
+    )
+
+
+def prediction_from(config: Mapping[str, Any]) -> Prediction:
+    """What the network predicts."""
+    match config.get("prediction_type", "epsilon"):
+        case "epsilon":
+            return "epsilon"
+        case "v_prediction":
+            return "v"
+        case other:
+            raise ValueError(f"unknown prediction_type {other!r}")
+
+
+def as_list(value: Any, like: list[int]) -> list[Any]:
+    """`value` once for each level, if it is not a list already."""
+    return list(value) if isinstance(value, list | tuple) else [value] * len(like)
+
+
+def multiples(widths: list[int]) -> tuple[int, ...]:
+    """Widths as multiples of the first."""
+    if any(width % widths[0] for width in widths):
+        raise ValueError(f"widths {widths} are not multiples of the first")
+    return tuple(width // widths[0] for width in widths)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file."""
+    try:
+        fields = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path.parent.name}/{path.name} cannot be read: {error}.") from error
+    if not isinstance(fields, dict):
+        raise ModelError(f"{path.parent.name}/{path.name} is not a JSON object.")
+    return fields

@@ -1,0 +1,81 @@
+"""Tells a model's family from the names and shapes of its tensors. Needs no torch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from modules.errors import ModelError
+from modules.model.families.record import Family
+from modules.model.families.sd1 import SD1
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (SD1,)}
+"""Every family that can be drawn with, by name."""
+
+UNET = "model.diffusion_model."
+FIRST_CONV = f"{UNET}input_blocks.0.0.weight"
+OPEN_CLIP = "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How a kind of file is recognised; `family` is None for what cannot be drawn with."""
+
+    title: str
+    matches: Callable[[Shapes], bool]
+    family: Family | None = None
+
+
+def has(*names: str) -> Callable[[Shapes], bool]:
+    """A test for tensors of these names."""
+    return lambda shapes: all(name in shapes for name in names)
+
+
+def has_start(*starts: str) -> Callable[[Shapes], bool]:
+    """A test for any tensor whose name begins like this."""
+    return lambda shapes: any(name.startswith(starts) for name in shapes)
+
+
+def has_inputs(channels: int) -> Callable[[Shapes], bool]:
+    """A test for a U-Net with that many input channels."""
+    return lambda shapes: FIRST_CONV in shapes and shapes[FIRST_CONV][1:2] == (channels,)
+
+
+# The first match counts, so the special come before the general.
+SIGNS = (
+    Sign("Stable Diffusion 3", has_start(f"{UNET}joint_blocks.", f"{UNET}x_embedder.")),
+    Sign("FLUX.1", has_start(f"{UNET}double_blocks.", "double_blocks.")),
+    Sign("SDXL", has("conditioner.embedders.1.model.ln_final.weight")),
+    Sign("the SDXL refiner", has("conditioner.embedders.0.model.ln_final.weight")),
+    Sign("Stable Diffusion 2 depth-to-image", has_start("depth_model.")),
+    Sign("unCLIP", has("embedder.model.ln_final.weight")),
+    Sign("Stable Diffusion 2", has(OPEN_CLIP)),
+    Sign("AltDiffusion", has_start("cond_stage_model.roberta.")),
+    Sign("latent diffusion with BERT", has_start("cond_stage_model.transformer.token_emb.")),
+    Sign("Stable Cascade", has_start("down_blocks.0.0.channelwise.")),
+    Sign("a LoRA", has_start("lora_unet_", "lora_te_", "lora_te1_", "unet.down_blocks.0.attent")),
+    Sign("a ControlNet", has_start("control_model.", "input_hint_block.", "controlnet_cond_emb")),
+    Sign("a hypernetwork or a set of embeddings", has_start("emb_params", "clip_g", "string_to")),
+    Sign("a Stable Diffusion inpainting model", has_inputs(9)),
+    Sign("an instruct-pix2pix model", has_inputs(8)),
+    Sign(SD1.title, has_start(FIRST_CONV), SD1),
+    Sign("a VAE on its own", has_start("decoder.conv_in.", "first_stage_model.decoder.")),
+    Sign("an upscaler", has_start("conv_first.", "model.0.weight", "model.1.sub.")),
+)
+
+
+def detect_family(shapes: Shapes, name: str) -> Family:
+    """The family of the tensors `shapes`; `name` is the file's, for the message.
+
+    Raises ModelError, by name of what the file seems to be, when it cannot be drawn with.
+    """
+    known = ", ".join(family.title for family in FAMILIES.values())
+    hint = f"What can be drawn with: {known}."
+    for sign in SIGNS:
+        if sign.matches(shapes):
+            if sign.family is not None:
+                return sign.family
+            raise ModelError(
+                f"{name} looks like {sign.title}, which Easel cannot draw with yet.", hint
+            )
+    raise ModelError(f"{name} is of an unknown architecture.", hint)

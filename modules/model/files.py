@@ -1,0 +1,185 @@
+"""Weights from a file, whatever kind of file it is. What it is gets decided by its content."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from torch import Tensor
+
+from modules.errors import ModelError
+from modules.model.header import TensorInfo, read_header_from
+from modules.model.pickled import (
+    PickledFile,
+    PickledTensor,
+    open_legacy,
+    open_zip,
+)
+
+DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "I64": torch.int64,
+    "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U64": torch.uint64,
+    "U32": torch.uint32, "U16": torch.uint16, "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+
+FOREIGN = (
+    (b"GGUF", "a GGUF file, which is not supported yet"),
+    (
+        b"version https://git-lfs",
+        "only a Git LFS pointer to the model, not the model itself",
+    ),
+    (b"<!DOCTYPE", "a web page, not a model (did the download ask for a login?)"),
+    (b"<html", "a web page, not a model (did the download ask for a login?)"),
+    (b"\x1f\x8b", "a gzip archive; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
+    (b"Rar!", "a RAR archive; unpack it first"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+)
+"""How files begin that are often mistaken for models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tensor still on disk."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], Tensor]
+
+
+class Weights(Mapping[str, Tensor]):
+    """Tensors by name, read from disk at each look-up. Use as a context manager.
+
+    A tensor looked up owns its memory (CPU, the file's type): the file may be replaced or deleted
+    later without harm.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        entries: Mapping[str, Entry],
+        metadata: Mapping[str, str] | None = None,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.entries = entries
+        self.metadata = dict(metadata or {})
+        self.close = close
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Every tensor's shape, without reading it."""
+        return {name: entry.shape for name, entry in self.entries.items()}
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.entries[name].read()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __enter__(self) -> "Weights":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_weights(path: Path) -> Weights:
+    """Open the weights at `path`, of any supported format; nothing in the file is ever run.
+
+    A wrapper such as `state_dict` is taken off; what is not a tensor is left out. Raises ModelError
+    saying what is wrong with the file and what to do.
+    """
+    try:
+        return kind_of(path)(path)
+    except OSError as error:
+        raise ModelError(f"{path.name} cannot be read: {error.strerror or error}.") from error
+
+
+def kind_of(path: Path) -> Callable[[Path], Weights]:
+    """The reader for the file at `path`, judged by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        raise ModelError(f"{path.name} is empty.", "Download or copy it again.")
+    for magic, what in FOREIGN:
+        if head[: len(magic)].lower() == magic.lower():
+            raise ModelError(f"{path.name} is {what}.")
+    if head[257:262] == b"ustar":
+        raise ModelError(f"{path.name} is a tar archive; unpack it first.")
+    if head.startswith(b"PK\x03\x04"):
+        return lambda path: from_pickle(open_zip(path), path.name)
+    if head[0] == 0x80 and 2 <= head[1] <= 5 and head[8:9] != b"{":
+        return lambda path: from_pickle(open_legacy(path), path.name)
+    if head[8:9] == b"{" or len(head) < 16:
+        return from_safetensors
+    raise ModelError(
+        f"{path.name} is not a model file: neither safetensors nor a PyTorch checkpoint."
+    )
+
+
+def from_safetensors(path: Path) -> Weights:
+    """Open a safetensors file."""
+    file = path.open("rb")
+    try:
+        header = read_header_from(file, path.name)
+        if not header.complete:
+            have, want = (size / 1e9 for size in (header.actual_bytes, header.expected_bytes))
+            raise ModelError(
+                f"{path.name} is incomplete: {have:.3g} of {want:.3g} GB.",
+                "Wait for the download to end, or download it again.",
+            )
+    except BaseException:
+        file.close()
+        raise
+
+    def reader(info: TensorInfo) -> Callable[[], Tensor]:
+        return lambda: read_tensor(file, info, path.name)
+
+    entries = {name: Entry(info.shape, reader(info)) for name, info in header.tensors.items()}
+    return Weights(path.name, entries, header.metadata, file.close)
+
+
+def read_tensor(file: BinaryIO, info: TensorInfo, name: str) -> Tensor:
+    """Read one tensor of a safetensors file straight into memory of its own."""
+    data = torch.empty(info.end - info.start, dtype=torch.uint8)
+    file.seek(info.start)
+    if data.numel() and file.readinto(data.numpy()) != data.numel():  # type: ignore[attr-defined]
+        raise ModelError(f"{name} became shorter while it was read.", "Was it being replaced?")
+    return data.view(DTYPES[info.dtype]).view(info.shape)
+
+
+def from_pickle(file: PickledFile, name: str) -> Weights:
+    """The tensors of an opened PyTorch checkpoint."""
+    table = file.content
+    if isinstance(table, dict) and isinstance(table.get("state_dict"), dict):
+        table = table["state_dict"]
+    tensors = {
+        key: value
+        for key, value in (table.items() if isinstance(table, dict) else ())
+        if isinstance(key, str) and isinstance(value, PickledTensor)
+    }
+    if not tensors:
+        file.close()
+        raise ModelError(f"{name} holds no table of tensors.")
+
+    def reader(tensor: PickledTensor) -> Callable[[], Tensor]:
+        return lambda: read_pickled(file, tensor)
+
+    entries = {key: Entry(tensor.shape, reader(tensor)) for key, tensor in tensors.items()}
+    return Weights(name, entries, None, file.close)
+
+
+def read_pickled(file: PickledFile, tensor: PickledTensor) -> Tensor:
+    """Read one tensor of a PyTorch checkpoint."""
+    dtype = DTYPES[tensor.dtype]
+    if 0 in tensor.shape:
+        return torch.empty(tensor.shape, dtype=dtype)
+    flat = torch.frombuffer(file.read(tensor.storage), dtype=dtype)
+    view = flat.as_strided(tensor.shape, tensor.strides, tensor.offset)
+    return view.contiguous()
