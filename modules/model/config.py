@@ -71,7 +71,7 @@ def load_yaml(path: Path) -> Mapping[str, Any]:
         raise ModelError(f"{path.name} cannot be read as YAML: {reason}.", FIX) from error
     if not isinstance(root, dict):
         raise ModelError(f"{path.name} is not a table.", FIX)
-    return root  # type: ignore[return-value]
+    return root
 
 
 def part(table: Mapping[str, Any], names: str, path: Path) -> Mapping[str, Any]:

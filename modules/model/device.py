@@ -1,5 +1,6 @@
 """Which device to compute on, and in which number type."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -47,7 +48,7 @@ def first_available() -> str:
     return next(kind for kind, available in AVAILABLE.items() if available())
 
 
-AVAILABLE = {
+AVAILABLE: dict[str, Callable[[], bool]] = {
     "cuda": torch.cuda.is_available,
     "mps": torch.backends.mps.is_available,
     "cpu": lambda: True,

@@ -9,7 +9,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 from modules.errors import ModelError
 
@@ -131,7 +131,7 @@ def parse_tensor(key: str, entry: Any, name: str) -> Raw:
     return dtype, tuple(shape), start, end
 
 
-def are_counts(value: Any) -> bool:
+def are_counts(value: Any) -> TypeGuard[list[int]]:
     """Whether `value` is a list of integers, none negative."""
     return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
 

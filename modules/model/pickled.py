@@ -23,6 +23,7 @@ from modules.model.header import ITEM_BYTES
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 MAX_OPCODES = 20_000_000
+MEMO_OPCODES = ("PUT", "BINPUT", "LONG_BINPUT")
 FORBIDDEN_OPCODES = ("EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER", "PERSID")
 
 STORAGE_DTYPES = {
@@ -243,7 +244,7 @@ def check_opcodes(file: IO[bytes]) -> None:
     for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         if opcode.name in FORBIDDEN_OPCODES:
             raise Refused(f"its pickle uses the operation {opcode.name}")
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
+        if opcode.name in MEMO_OPCODES and (argument is None or argument > count):
             raise Refused("its pickle numbers its memory wildly")
         if count > MAX_OPCODES:
             raise Refused(f"its pickle has more than {MAX_OPCODES} operations")
@@ -270,8 +271,8 @@ class Unpickler(pickle.Unpickler):
             return self.inert
         raise Refused(f"it asks for {full}, which weights have no business with")
 
-    def persistent_load(self, pid: Any) -> Storage:
-        """A storage the file refers to."""
+    def persistent_load(self, pid: Any) -> Any:
+        """A storage the file refers to, or the class of a module."""
         match pid:
             case ("storage", DType(dtype), str(key), str(), int(count), *rest):
                 if count < 0 or (rest and rest != [None]):
@@ -279,6 +280,8 @@ class Unpickler(pickle.Unpickler):
                 if not key.isascii() or not key.replace("_", "").isalnum():
                     raise Refused(f"it names a storage {key!r}")
                 return Storage(key, dtype, count)
+            case ("module", known, *_):  # a class, with its source code, which is not looked at
+                return known
         raise Refused("it refers to something that is not a storage")
 
 
@@ -316,6 +319,7 @@ class Known:
     """A function that exists in the unpickler's world; cannot be altered from there."""
 
     __slots__ = ("function",)
+    function: Callable[..., Any]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         object.__setattr__(self, "function", function)
