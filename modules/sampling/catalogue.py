@@ -35,6 +35,7 @@ class Sampler:
     `family` is "k" (noise levels) or "timestep" (whole timesteps). `schedule` is what Automatic
     means; empty where Automatic is uniform or the sampler has a grid of its own (`own_grid`).
     `old_schedule` is what the bare name meant before version 1.9. `knobs` are the options it reads.
+    An `adaptive` one takes as many steps as it needs.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Sampler:
     schedule: str = ""
     old_schedule: str = UNIFORM
     own_grid: bool = False
+    adaptive: bool = False
     knobs: tuple[str, ...] = ()
     calls_per_step: int = 1
     discard_penultimate: bool = False
@@ -153,6 +155,7 @@ SAMPLERS: tuple[Sampler, ...] = (
         aliases=("k_dpm_ad",),
         knobs=("eta",),
         own_grid=True,
+        adaptive=True,
         uses_ensd=True,
     ),
     Sampler(
@@ -320,4 +323,4 @@ def _is_old(version: str) -> bool:
     if not version.strip():
         return True
     match = re.match(r"v?(\d+)\.(\d+)", version.strip())
-    return bool(match) and (int(match[1]), int(match[2])) < FIRST_WITH_SCHEDULES
+    return match is not None and (int(match[1]), int(match[2])) < FIRST_WITH_SCHEDULES

@@ -5,7 +5,7 @@ Order of rows and of additions are as in A1111's webui: pictures depend on both.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,20 +14,23 @@ from modules.errors import ModelError
 from modules.sampling.prediction import Prediction
 
 
-@dataclass(frozen=True)
-class Part:
-    """One text of an AND composition: its encoding (tokens, width) and its weight."""
+class Conditions(Protocol):
+    """What one evaluation of a batch is conditioned on."""
 
-    context: Tensor
-    weight: float = 1.0
+    @property
+    def cond(self) -> Tensor:
+        """Every part of every picture, one after the other: (rows, tokens, width)."""
+        ...
 
+    @property
+    def weights(self) -> Sequence[Sequence[float]]:
+        """For each picture the weights of its parts: more than one where texts are joined."""
+        ...
 
-@dataclass(frozen=True)
-class Conditions:
-    """What one evaluation is conditioned on: the parts of every picture, and its negative."""
-
-    parts: Sequence[Sequence[Part]]
-    uncond: Sequence[Tensor]
+    @property
+    def uncond(self) -> Tensor:
+        """The negative prompts: (pictures, tokens, width), perhaps of another length."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +39,8 @@ class GuidanceOptions:
 
     `minimum_sigma` leaves the negative prompt out below that level, on every second evaluation or
     on all; `skip_early` leaves it out for that share of the pass. `rescale` is the phi of Lin et
-    al. 2023, equation 16. `padding` makes both prompts equally long: "" (two calls instead),
-    "empty" (with the encoding `empty` of the empty prompt) or "v0" (by repeating or cutting the
-    negative's vectors). `always_uncond` forbids the shortcut at scale 1.
+    al. 2023, equation 16. `one_call` evaluates texts and negatives together where they are equally
+    long. `always_uncond` forbids the shortcut at scale 1.
     """
 
     scale: float = 7.0
@@ -47,8 +49,6 @@ class GuidanceOptions:
     skip_early: float = 0.0
     rescale: float = 0.0
     one_call: bool = True
-    padding: str = ""
-    empty: Tensor | None = None
     always_uncond: bool = False
 
 
@@ -57,7 +57,7 @@ After = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Guidance:
-    """The guided model of one pass. Counts its evaluations; `facts` of use are kept as fields.
+    """The guided model of one pass; counts its evaluations.
 
     At scale 1 with a single part of weight 1 the negative prompt cancels out and is not
     evaluated; the result equals the full formula up to the rounding of u + (c - u).
@@ -80,8 +80,6 @@ class Guidance:
         self.predict, self.conditions, self.total = predict, conditions, total
         self.options, self.before, self.after = options, before, after
         self.count = 0
-        self.padded = ""
-        self.skipped = False
         self.last_uncond: Tensor | None = None
 
     def __call__(self, x: Tensor, level: Tensor) -> Tensor:
@@ -89,11 +87,17 @@ class Guidance:
         for change in self.before:
             x = change(x, level)
         now = self.conditions(self.count)
-        skip = self._skips(level)
-        guided, parts, uncond = self._evaluate(x, level, now, skip)
-        combined = self._combine(parts, uncond, now, 1.0 if skip else self.options.scale)
-        if self.options.rescale and guided:
-            plain = self._combine(parts, uncond, now, 1.0)
+        scale = self.options.scale
+        if self._skips(level):
+            scale = 1.0
+            parts, uncond = self._without_negative(x, level, now)
+        elif self._cancels(now):
+            parts, uncond = self._without_negative(x, level, now)
+        else:
+            parts, uncond = self._with_negative(x, level, now)
+        combined = _combine(parts, uncond, now.weights, scale)
+        if self.options.rescale and scale != 1:
+            plain = _combine(parts, uncond, now.weights, 1.0)
             combined = self._rescale(x, level, combined, plain)
         for alter in self.after:
             combined = alter(combined, x, level)
@@ -105,31 +109,33 @@ class Guidance:
         """Whether this evaluation goes without the negative prompt and without guidance."""
         wish = self.options
         if wish.skip_early and self.count / self.total <= wish.skip_early:
-            self.skipped = True
             return True
-        below = 0 < wish.minimum_sigma and float(level) < wish.minimum_sigma
-        if below and (wish.minimum_sigma_always or self.count % 2 == 1):
-            self.skipped = True
-            return True
-        return False
+        if wish.minimum_sigma <= 0 or float(level) >= wish.minimum_sigma:
+            return False
+        return wish.minimum_sigma_always or self.count % 2 == 1
 
-    def _evaluate(
-        self, x: Tensor, level: Tensor, now: Conditions, skip: bool
-    ) -> tuple[bool, list[Tensor], Tensor]:
-        """(whether the negative was evaluated, rows of each picture's parts, negative rows)."""
-        counts = [len(parts) for parts in now.parts]
-        cond = _stacked([part.context for parts in now.parts for part in parts])
-        x_cond = x.repeat_interleave(torch.tensor(counts, device=x.device), dim=0)
-        lone = all(len(parts) == 1 and parts[0].weight == 1 for parts in now.parts)
-        shortcut = self.options.scale == 1 and lone and not self.options.always_uncond
-        if skip or shortcut:
-            out = self._run(x_cond, level, [cond], len(x))
-            parts = list(out.split(counts))
-            return False, parts, torch.stack([rows[0] for rows in parts])
-        uncond = _stacked(now.uncond)
-        cond, uncond = self._pad(cond, uncond)
-        out = self._run(torch.cat([x_cond, x]), level, [cond, uncond], len(x))
-        return True, list(out[: len(x_cond)].split(counts)), out[len(x_cond) :]
+    def _cancels(self, now: Conditions) -> bool:
+        """Whether the negative prompt makes no difference."""
+        lone = all(list(weights) == [1] for weights in now.weights)
+        return self.options.scale == 1 and lone and not self.options.always_uncond
+
+    def _without_negative(
+        self, x: Tensor, level: Tensor, now: Conditions
+    ) -> tuple[list[Tensor], Tensor]:
+        """The rows of each picture's parts; the first part stands for the negative."""
+        counts = [len(weights) for weights in now.weights]
+        out = self._run(_repeated(x, counts), level, [now.cond], len(x))
+        parts = list(out.split(counts))
+        return parts, torch.stack([rows[0] for rows in parts])
+
+    def _with_negative(
+        self, x: Tensor, level: Tensor, now: Conditions
+    ) -> tuple[list[Tensor], Tensor]:
+        """The rows of each picture's parts, and the negatives' rows."""
+        counts = [len(weights) for weights in now.weights]
+        rows = torch.cat([_repeated(x, counts), x])
+        out = self._run(rows, level, [now.cond, now.uncond], len(x))
+        return list(out[: -len(x)].split(counts)), out[-len(x) :]
 
     def _run(self, x: Tensor, level: Tensor, contexts: list[Tensor], batch: int) -> Tensor:
         """Call the network as often as needed; all rows (rows, channels, h, w)."""
@@ -154,34 +160,12 @@ class Guidance:
         return out
 
     def _sliced(self, x: Tensor, levels: Tensor, context: Tensor, size: int) -> Tensor:
+        """In several calls, collected in the latents' precision."""
         pieces = [
             self.predict(x[at : at + size], levels[at : at + size], context[at : at + size])
             for at in range(0, len(x), size)
         ]
         return torch.cat(pieces).to(x.dtype)
-
-    def _pad(self, cond: Tensor, uncond: Tensor) -> tuple[Tensor, Tensor]:
-        """Make both (rows, tokens, width) equally long, if that is wished."""
-        missing = cond.shape[1] - uncond.shape[1]
-        if not missing or not self.options.padding:
-            return cond, uncond
-        if self.options.padding == "v0":
-            self.padded = "v0"
-            if missing < 0:
-                return cond, uncond[:, : cond.shape[1]]
-            return cond, torch.cat([uncond, uncond[:, -1:].repeat(1, missing, 1)], dim=1)
-        assert self.options.empty is not None, "padding needs the encoding of the empty prompt"
-        self.padded = "empty"
-        return _padded(cond, uncond, self.options.empty), _padded(uncond, cond, self.options.empty)
-
-    def _combine(
-        self, parts: list[Tensor], uncond: Tensor, now: Conditions, scale: float
-    ) -> Tensor:
-        combined = uncond.clone()
-        for image, (rows, about) in enumerate(zip(parts, now.parts, strict=True)):
-            for row, part in zip(rows, about, strict=True):
-                combined[image] += (row - uncond[image]) * (part.weight * scale)
-        return combined
 
     def _rescale(self, x: Tensor, level: Tensor, combined: Tensor, plain: Tensor) -> Tensor:
         """Give the guided output the spread of the unguided one, by the share `rescale`."""
@@ -195,21 +179,17 @@ class Guidance:
         return self.predict.from_output(x, levels, output)
 
 
-def _stacked(contexts: Sequence[Tensor]) -> Tensor:
-    """(rows, tokens, width); shorter ones are prolonged by their last vector."""
-    longest = max(context.shape[0] for context in contexts)
-    return torch.stack([_prolonged(context, longest) for context in contexts])
+def _repeated(x: Tensor, counts: list[int]) -> Tensor:
+    """Each picture as often as it has parts."""
+    return x.repeat_interleave(torch.tensor(counts, device=x.device), dim=0)
 
 
-def _prolonged(context: Tensor, length: int) -> Tensor:
-    missing = length - context.shape[0]
-    return torch.cat([context, context[-1:].repeat(missing, 1)]) if missing else context
-
-
-def _padded(short: Tensor, other: Tensor, empty: Tensor) -> Tensor:
-    """`short` prolonged by whole encodings of the empty prompt up to the length of `other`."""
-    times = (other.shape[1] - short.shape[1]) // empty.shape[-2]
-    if times <= 0:
-        return short
-    filler: Any = empty.reshape(1, -1, empty.shape[-1]).repeat(len(short), times, 1)
-    return torch.cat([short, filler.to(short)], dim=1)
+def _combine(
+    parts: list[Tensor], uncond: Tensor, weights: Sequence[Sequence[float]], scale: float
+) -> Tensor:
+    """u + sum of weight * scale * (part - u), added up part by part."""
+    combined = uncond.clone()
+    for image, (rows, factors) in enumerate(zip(parts, weights, strict=True)):
+        for row, weight in zip(rows, factors, strict=True):
+            combined[image] += (row - uncond[image]) * (weight * scale)
+    return combined

@@ -1,7 +1,7 @@
 """One pass from noise to latent: which grid, which prediction, which function."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
@@ -35,7 +35,7 @@ OLD_KARRAS_SPAN = (0.1, 10.0)
 class PassOptions:
     """What shapes the grid and the model's side of a pass; zeros mean the model's or own value."""
 
-    sampler: Options = Options()
+    sampler: Options = field(default_factory=Options)
     sigma_min: float = 0.0
     sigma_max: float = 0.0
     rho: float = 0.0
@@ -67,7 +67,7 @@ class SamplingPass:
         self.table = _table(self.sampler, alphas, options)
         self.alphas = alphas
         if self.sampler.family == "timestep":
-            self.grid: Tensor = ddim_timesteps(steps, options.discard_penultimate)
+            self.grid: Tensor = ddim_timesteps(steps, len(alphas), options.discard_penultimate)
         else:
             self.grid = sigma_grid(resolved, steps, self.table, options)
 
@@ -146,10 +146,10 @@ def sigma_grid(resolved: Resolved, steps: int, table: SigmaTable, options: PassO
     return torch.cat([sigmas[:-2], sigmas[-1:]]) if discard else sigmas
 
 
-def ddim_timesteps(steps: int, discard: bool = False) -> Tensor:
-    """Every (1000 // steps)-th timestep from 1 on, ascending; not always `steps` of them."""
-    stride = max(1000 // (steps + 1 if discard else steps), 1)
-    return (torch.arange(0, 1000, stride) + 1).clamp(0, 999)
+def ddim_timesteps(steps: int, count: int = 1000, discard: bool = False) -> Tensor:
+    """Every (count // steps)-th timestep from 1 on, ascending; not always `steps` of them."""
+    stride = max(count // (steps + 1 if discard else steps), 1)
+    return (torch.arange(0, count, stride) + 1).clamp(0, count - 1)
 
 
 def _schedule_of(resolved: Resolved) -> Callable[[int, Span], Tensor]:

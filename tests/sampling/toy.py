@@ -1,11 +1,21 @@
 """Toy models with known answers, and the Stable Diffusion table of noise levels."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from modules.sampling.step import Step
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a batch is conditioned on."""
+
+    cond: Tensor
+    weights: tuple[tuple[float, ...], ...]
+    uncond: Tensor
 
 
 def sd_alphas() -> Tensor:

@@ -5,11 +5,12 @@ Time here is t = -log sigma. Both run from the largest to the smallest sigma of 
 """
 
 from collections.abc import Iterator
-from math import atan, sqrt
+from math import atan, isfinite, sqrt
 
 import torch
 from torch import Tensor
 
+from modules.errors import ModelError
 from modules.sampling.step import Denoiser, NoiseSource, Options, Step, ancestral_step
 
 ABSOLUTE_TOLERANCE = 0.0078
@@ -59,6 +60,10 @@ def dpm_adaptive(
         largest = torch.maximum(low.abs(), x_before.abs())
         delta = torch.clamp(RELATIVE_TOLERANCE * largest, min=ABSOLUTE_TOLERANCE)
         error = float(torch.linalg.norm((low - high) / delta)) / sqrt(x.numel())
+        if not isfinite(error):
+            raise ModelError(
+                "DPM adaptive cannot go on: the network gave values that are no numbers."
+            )
         factor = 1 + atan((1 / (error + 1e-8)) ** (1 / accuracy) - 1)
         h *= factor
         if factor >= SAFETY:
@@ -124,7 +129,8 @@ def _sigma(t: Tensor) -> Tensor:
 def _ends(sigmas: Tensor, options: Options) -> tuple[Tensor, Tensor]:
     smallest, largest = options.span or (float(sigmas[-2]), float(sigmas[0]))
     ends = torch.tensor([largest, smallest], dtype=sigmas.dtype, device=sigmas.device)
-    return tuple(-ends.log())  # type: ignore[return-value]
+    start, end = -ends.log()
+    return start, end
 
 
 def _ancestral(t: Tensor, t_next: Tensor, end: Tensor, eta: float) -> tuple[Tensor, Tensor]:
