@@ -1,0 +1,66 @@
+"""The commands `train-embedded` and `eval-embedded`: their flags, and what they call.
+
+Torch is imported only when a command runs, so that asking for help stays quick.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+DEFAULT_STATE = Path("models/.training")
+DEFAULT_OUT = Path("models/Stable-diffusion/easel-mini.safetensors")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `train-embedded`."""
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder to resume from")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="the checkpoint to write")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--processes", type=int, help="processes on a CPU (default 2)")
+    parser.add_argument("--stage", action="append", help="only this stage; may be repeated")
+    parser.add_argument("--minutes", type=float, help="stop (resumably) after so many minutes")
+    parser.add_argument("--world", action="append", help="simple or wide; may be repeated")
+    for name in ("autoencoder-steps", "text-steps", "unet-steps", "latents"):
+        parser.add_argument(f"--{name}", type=int, help="instead of the recipe's number")
+    parser.add_argument("--flat-until", type=float, help="share of U-Net steps at full rate")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train as the flags say; returns the exit code."""
+    from dataclasses import replace
+
+    from modules.training.embedded import STAGES, Run, train_embedded
+    from modules.training.recipe import SHIPPED
+
+    changes = {
+        name: getattr(args, name)
+        for name in ("autoencoder_steps", "text_steps", "unet_steps", "latents", "flat_until")
+        if getattr(args, name) is not None
+    }
+    if args.world:
+        changes["worlds"] = tuple(args.world)
+    train_embedded(
+        Run(
+            out=args.out,
+            state=args.state,
+            recipe=replace(SHIPPED, **changes),
+            device=args.device,
+            processes=args.processes or (2 if args.device == "cpu" else 1),
+            stages=tuple(args.stage or STAGES),
+            deadline=time.time() + args.minutes * 60 if args.minutes else float("inf"),
+        )
+    )
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m modules.training.command train ...`, for runs apart from the program."""
+    parser = argparse.ArgumentParser(prog="modules.training.command", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    add_arguments(commands.add_parser("train"))
+    return run(parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""How well pictures obey their captions, measured by an independent probe."""

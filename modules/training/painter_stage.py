@@ -1,0 +1,120 @@
+"""Stage four: the U-Net learns to take noise out of latents, told by the caption what is there.
+
+Noise prediction (Ho et al. 2020) on the schedule of Stable Diffusion 1, weighted by min-SNR with
+gamma 5 (Hang et al. 2023), timesteps stratified over the batch. One caption in ten is empty, which
+is what classifier-free guidance needs (Ho & Salimans 2022). The text encoder goes on learning,
+slowly.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from modules.model.networks.clip_text import ClipText, ClipTextConfig
+from modules.model.networks.unet import UNet, UNetConfig
+from modules.training.latents import LatentsTask
+from modules.training.loop import Plan, Report
+from modules.training.team import Team
+from modules.training.text_stage import JUNK_SHARE
+from modules.training.vocabulary import Vocabulary
+from modules.training.world.captions import write_caption
+
+TIMESTEPS = 1000
+EMPTY_SHARE = 0.1
+SNR_LIMIT = 5.0
+
+
+def alphas_cumprod() -> Tensor:
+    """The signal's share of variance after each of 1000 steps, (1000,) float32 (SD 1's betas)."""
+    roots = torch.linspace(0.00085**0.5, 0.012**0.5, TIMESTEPS, dtype=torch.float64)
+    return (1 - roots**2).cumprod(0).float()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PainterTask:
+    """What the stage needs to know."""
+
+    unet: UNetConfig
+    text: ClipTextConfig
+    plan: Plan
+    batch: int = 32
+    seed: int = 4
+
+
+class Painter(nn.Module):
+    """U-Net and text encoder: what is trained together and shipped together."""
+
+    def __init__(self, unet: UNetConfig, text: ClipTextConfig) -> None:
+        super().__init__()
+        self.unet = UNet(unet)
+        self.text = ClipText(text)
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Token rows (B, 77) to the context (B, 77, width)."""
+        return self.text.final_layer_norm(self.text(self.text.embed_tokens(rows))[-1])
+
+    def forward(self, x: Tensor, timesteps: Tensor, rows: Tensor) -> Tensor:
+        """The noise in latents (B, 4, h, w) at the timesteps (B,), told by token rows (B, 77)."""
+        return self.unet(x, timesteps, self.read(rows))
+
+
+class PainterStage:
+    """The loss of the painter."""
+
+    def __init__(
+        self,
+        task: PainterTask,
+        latents_task: LatentsTask,
+        latents: NDArray[np.float16],
+        vocabulary: Vocabulary,
+        device: torch.device,
+    ) -> None:
+        torch.manual_seed(task.seed)
+        self.task, self.latents_task, self.latents = task, latents_task, latents
+        self.vocabulary, self.device = vocabulary, device
+        self.network = Painter(task.unet, task.text)
+        self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.alphas = alphas_cumprod()
+
+    def caption(self, number: int) -> list[int]:
+        """The token rows of visit number `number` to its scene: a new caption at each visit."""
+        rng = Random(f"paint/{self.task.seed}/{number}")
+        if rng.random() < EMPTY_SHARE:
+            return self.vocabulary.rows("")
+        scene = self.latents_task.scene(number % self.latents_task.count)
+        caption = write_caption(scene, rng)
+        return self.vocabulary.rows(caption.text, rng if rng.random() < JUNK_SHARE else None)
+
+    def noise_and_times(self, step: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Noise and timesteps for the whole of batch number `step`, whoever takes which part."""
+        generator = torch.Generator().manual_seed(self.task.seed * 2**32 + step)
+        noise = torch.randn(shape, generator=generator)
+        places = torch.randperm(shape[0], generator=generator)
+        times = (places + torch.rand(shape[0], generator=generator)) / shape[0] * TIMESTEPS
+        return noise, times.long().clamp(max=TIMESTEPS - 1)
+
+    def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
+        """Batch number `step`: each process learns its share of it."""
+        batch, share = self.task.batch, team.share(self.task.batch)
+        numbers = [step * batch + row for row in share]
+        picked = np.stack([self.latents[n % len(self.latents)] for n in numbers])
+        clean = torch.from_numpy(picked).float()
+        noise, times = self.noise_and_times(step, (batch, *clean.shape[1:]))
+        part = slice(share.start, share.stop)
+        noise, times = noise[part], times[part]
+        alpha = self.alphas[times].view(-1, 1, 1, 1)
+        noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+        rows = torch.tensor([self.caption(number) for number in numbers]).to(self.device)
+        noisy = noisy.to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+            guess = self.network(noisy, times.to(self.device).float(), rows).float()
+        errors = (guess - noise.to(self.device)).square().flatten(1).mean(1)
+        ratio = (alpha / (1 - alpha)).flatten()
+        weights = (ratio.clamp(max=SNR_LIMIT) / ratio).to(self.device)
+        loss = (errors * weights).mean()
+        return loss, {"loss": loss.item(), "plain": errors.mean().item()}

@@ -1,0 +1,129 @@
+"""Stage two: the text encoder learns to understand captions, before it sees any picture.
+
+It must answer questions about the scene from its end-of-text state and from a random later state
+(the padding, which cross-attention also sees). Now and then the last layer is skipped, so that
+"clip skip 2" gives something sensible.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from modules.model.networks.clip_text import ClipText, ClipTextConfig
+from modules.training.facts import QUESTIONS, SIZES, SKIP, answers_of
+from modules.training.loop import Plan, Report
+from modules.training.team import Team
+from modules.training.vocabulary import LENGTH, Vocabulary
+from modules.training.world.captions import COMPLETE_HABITS, TRAINING_HABITS, write_caption
+from modules.training.world.scene import Scene, World, scene_at
+
+JUNK_SHARE = 0.08
+SKIP_SHARE = 0.15
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextTask:
+    """What the stage needs to know. `worlds` take turns."""
+
+    config: ClipTextConfig
+    plan: Plan
+    worlds: tuple[World, ...]
+    batch: int = 96
+    seed: int = 2
+
+
+class Reader(nn.Module):
+    """A text encoder and, for each question, a linear answer."""
+
+    def __init__(self, config: ClipTextConfig) -> None:
+        super().__init__()
+        self.text = ClipText(config)
+        self.answers = nn.Linear(config.width, sum(SIZES))
+
+    def forward(self, rows: Tensor, *, skip: bool = False) -> Tensor:
+        """Token rows (B, 77) to hidden states (B, 77, width) after the final norm."""
+        states = self.text(self.text.embed_tokens(rows))
+        return self.text.final_layer_norm(states[-2 if skip else -1])
+
+
+def caption_rows(
+    scenes: Sequence[Scene], vocabulary: Vocabulary, seeds: Sequence[str]
+) -> tuple[Tensor, Tensor]:
+    """Fresh captions: token rows (B, 77) and the answers they tell (B, questions)."""
+    rows, answers = [], []
+    for scene, seed in zip(scenes, seeds, strict=True):
+        rng = Random(seed)
+        caption = write_caption(scene, rng, TRAINING_HABITS)
+        junk = rng if rng.random() < JUNK_SHARE else None
+        rows.append(vocabulary.rows(caption.text, junk))
+        answers.append(answers_of(scene, caption))
+    return torch.tensor(rows), torch.tensor(answers)
+
+
+def answer_loss(logits: Tensor, answers: Tensor) -> Tensor:
+    """The mean cross-entropy over questions that arise; logits (B, sum(SIZES))."""
+    losses = [
+        F.cross_entropy(part.float(), answers[:, index], ignore_index=SKIP, reduction="sum")
+        for index, part in enumerate(logits.split(list(SIZES), dim=1))
+    ]
+    return torch.stack(losses).sum() / (answers != SKIP).sum()
+
+
+class TextStage:
+    """The loss of the reader."""
+
+    def __init__(self, task: TextTask, vocabulary: Vocabulary, device: torch.device) -> None:
+        torch.manual_seed(task.seed)
+        self.task, self.vocabulary, self.device = task, vocabulary, device
+        self.network = Reader(task.config).to(device)
+
+    def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
+        """Batch number `step`: scenes from the worlds in turn, captions written anew."""
+        task = self.task
+        numbers = [step * task.batch + row for row in team.share(task.batch)]
+        scenes = [scene_at(task.worlds[n % len(task.worlds)], n, seed=task.seed) for n in numbers]
+        rows, answers = caption_rows(scenes, self.vocabulary, [f"text/{n}" for n in numbers])
+        rows, answers = rows.to(self.device), answers.to(self.device)
+        rng = Random(f"text/{step}")
+        skip = rng.random() < SKIP_SHARE
+        with torch.autocast(self.device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+            states = self.network(rows, skip=skip)
+            end = rows.eq(rows[:, -1:]).int().argmax(dim=1)  # the first end-of-text
+            later = end + ((LENGTH - end) * rng.random()).long()
+            picked = torch.arange(len(rows), device=self.device)
+            logits = self.network.answers(torch.cat([states[picked, end], states[picked, later]]))
+        loss = answer_loss(logits, answers.repeat(2, 1))
+        if skip:  # every process must have every gradient
+            unused = self.network.text.text_model.encoder.layers[-1].parameters()
+            loss = loss + 0 * sum((p.sum() for p in unused), torch.zeros((), device=self.device))
+        return loss, {"loss": loss.item()}
+
+
+@torch.no_grad()
+def reading_scores(
+    network: Reader, vocabulary: Vocabulary, world: World, count: int
+) -> dict[str, float]:
+    """Share of right answers on complete captions of held-out scenes, by kind of question."""
+    right: dict[str, int] = {}
+    asked: dict[str, int] = {}
+    for start in range(0, count, 100):
+        scenes = [scene_at(world, n, seed=901, held_out=True) for n in range(start, start + 100)]
+        told = [
+            write_caption(s, Random(f"read/{start}/{i}"), COMPLETE_HABITS)
+            for i, s in enumerate(scenes)
+        ]
+        rows = torch.tensor([vocabulary.rows(caption.text) for caption in told])
+        answers = torch.tensor([answers_of(s, c) for s, c in zip(scenes, told, strict=True)])
+        logits = network.answers(network(rows)[:, -1])
+        for index, part in enumerate(logits.split(list(SIZES), dim=1)):
+            kind = QUESTIONS[index].name.split(" ")[0]
+            arises = answers[:, index] != SKIP
+            hits = part.argmax(1).eq(answers[:, index]) & arises
+            right[kind] = right.get(kind, 0) + int(hits.sum())
+            asked[kind] = asked.get(kind, 0) + int(arises.sum())
+    return {kind: right[kind] / asked[kind] for kind in right}

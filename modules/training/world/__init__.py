@@ -1,0 +1,1 @@
+"""The world of the embedded model: captioned pictures that we draw ourselves (no torch here)."""
