@@ -122,11 +122,13 @@ def load_model(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
     config_dir: Path | None = None,
+    config: Path | None = None,
 ) -> Model:
     """Load the checkpoint at `path`: a file in the original layout, or a diffusers folder.
 
-    The architecture comes from `NAME.yaml` beside the file, or else from `config_dir` (by default
-    the program's `configs/`) by family. Raises ModelError saying what is wrong with the file.
+    The architecture comes from `config` if given, else from `NAME.yaml` beside the file, or else
+    from `config_dir` (by default the program's `configs/`) by family. Raises ModelError saying
+    what is wrong with the file.
     """
     if not path.exists():
         raise ModelError(f"There is no model at {path}.", "Refresh the list of models.")
@@ -138,7 +140,7 @@ def load_model(
         if path.is_dir():
             described = folder_architecture(path)
         else:
-            described = read_config(config_path(path, family, config_dir))
+            described = read_config(config or config_path(path, family, config_dir))
             described = replace(described, text=text_config_of(weights, parts.text_encoder))
         architecture = with_facts(described, facts, path.name)
         check(architecture, path.name)
