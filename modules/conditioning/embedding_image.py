@@ -63,7 +63,7 @@ def _tensor_or_table(table: dict[str, Any]) -> Any:
 
 def _hidden_bytes(pixels: Nibbles) -> bytes | None:
     """The decompressed data in the low bits of (height, width, 3), None if there is none."""
-    nibbles = _crop(pixels & NIBBLE)
+    nibbles = _crop(pixels & np.uint8(NIBBLE))
     black = np.flatnonzero(~nibbles.any(axis=(0, 2)))
     if black.size == 0:
         return None

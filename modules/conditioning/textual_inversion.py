@@ -129,7 +129,7 @@ def _try_to_read(path: Path) -> tuple[Embedding | None, str]:
     try:
         return read_embedding(path), ""
     except ModelError as error:
-        return None, f"The embedding {path.name} was left out: {error.message}"
+        return None, f"Embedding left out: {error.message}"
 
 
 def read_embedding(path: Path) -> Embedding | None:
@@ -193,7 +193,6 @@ def _parts(content: Mapping[str, Any], name: str) -> dict[str, Tensor]:
     """Find the vectors in any of the layouts that are in use."""
     learned = content.get("string_to_param")
     if isinstance(learned, Mapping):
-        learned = learned.get("_parameters", learned)
         tensors = {key: value for key, value in learned.items() if isinstance(value, Tensor)}
     else:
         tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}

@@ -90,12 +90,13 @@ class OpenBrackets:
 
     def __init__(self, kinds: str) -> None:
         self._stacks: dict[str, list[int | None]] = {kind: [] for kind in kinds}
-        self._depth = 0
+        self.depth = 0
+        """How many are open at present."""
 
     def open(self, kind: str, at: int) -> None:
         """Open a bracket before piece number `at`."""
-        self._stacks[kind].append(at if self._depth < MAX_DEPTH else None)
-        self._depth += 1
+        self._stacks[kind].append(at if self.depth < MAX_DEPTH else None)
+        self.depth += 1
 
     def is_open(self, kind: str) -> bool:
         """Whether a bracket of this kind waits for its end."""
@@ -103,7 +104,7 @@ class OpenBrackets:
 
     def close(self, kind: str) -> int | None:
         """Close the innermost one and return the piece it began at, None if it is too deep."""
-        self._depth -= 1
+        self.depth -= 1
         return self._stacks[kind].pop()
 
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from itertools import accumulate
 
-from modules.prompt.attention import OpenBrackets, Pieces, Segment
+from modules.prompt.attention import MAX_DEPTH, OpenBrackets, Pieces, Segment
 from modules.prompt.schedule import Alternation, parse_tree
 
 CURLY_FACTOR = 1.05
@@ -36,6 +36,7 @@ def parse_novelai(text: str) -> list[Segment]:
     pieces = Pieces()
     brackets = OpenBrackets("{[")
     numbered: tuple[int, float] | None = None
+    number_depth = 0
     plain: list[str] = []
 
     def flush() -> None:
@@ -56,7 +57,7 @@ def parse_novelai(text: str) -> list[Segment]:
         elif pair and brackets.is_open(pair[0]):
             flush()
             start = brackets.close(pair[0])
-            if numbered is not None and start is not None and numbered[0] >= start:
+            if numbered is not None and brackets.depth < number_depth:
                 pieces.multiply(*numbered)
                 numbered = None
             pieces.multiply(start, pair[1])
@@ -65,6 +66,7 @@ def parse_novelai(text: str) -> list[Segment]:
             if numbered is not None:
                 pieces.multiply(*numbered)
             numbered = None if closes_number else (len(pieces), float(match["number"]))
+            number_depth = brackets.depth
         else:
             plain.append(token)
 
@@ -112,7 +114,7 @@ class _Converter:
             self.out.pop()
             power = inner.power + 1
         self.out[opening] = "("
-        self.out.append(f":{_decimal(factor**power)})")
+        self.out.append(f":{_decimal(factor ** min(power, MAX_DEPTH))})")
         self._last = _Group(opening, len(self.out) - 1, factor, power)
 
 

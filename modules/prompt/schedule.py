@@ -168,7 +168,7 @@ def _parse_square(tree: Tree, opening: int) -> None:
     if separator == "]":
         tree.ends[opening] = first[1] + 1
         return
-    construct = None
+    construct: Construct | None = None
     if separator == "|":
         construct = _alternation(tree, first)
     elif separator == ":":

@@ -156,16 +156,18 @@ def _expand(pattern: Path) -> list[Path]:
 def read_styles(path: Path) -> list[Style]:
     """Read one file: a table `name,prompt,negative_prompt` (or the older `name,text`).
 
-    Empty rows and rows whose name begins with `#` are skipped. Raises InvalidRequest when there is
-    no column called `name`.
+    Empty rows and rows whose name begins with `#` are skipped. Raises InvalidRequest when this is
+    no such table.
     """
     if not path.is_file():
         return []
     text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    rows = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
-    if rows.fieldnames is None:
-        return []
-    if "name" not in rows.fieldnames:
+    table = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    try:
+        columns, rows = table.fieldnames, list(table)
+    except csv.Error as error:
+        raise InvalidRequest(f"The style file {path} cannot be read: {error}.") from error
+    if columns is not None and "name" not in columns:
         raise InvalidRequest(
             f"{path} is no style file: its first line has no column called 'name'.",
             "The first line should be: name,prompt,negative_prompt",

@@ -56,10 +56,6 @@ class ClipTokenizer:
         cleaned = clean_text(text, unescape=self._unescape)
         return list(self._tokenizer.encode(cleaned, add_special_tokens=False).ids)
 
-    def decode(self, ids: list[int]) -> str:
-        """Return readable text for ids; words are separated by spaces."""
-        return self._tokenizer.decode(ids, skip_special_tokens=False)
-
     def vocabulary(self) -> dict[str, int]:
         """Every word of the vocabulary, in its byte letters, with its id."""
         return dict(self._ids)
