@@ -64,6 +64,8 @@ class Sampler:
 
 CHURN = ("s_churn", "s_tmin", "s_tmax", "s_noise")
 SDE = ("eta", "s_noise")
+UNIPC = ("uni_pc_variant", "uni_pc_skip_type", "uni_pc_order", "uni_pc_lower_order_final")
+KNOBS = frozenset({*CHURN, *SDE, *UNIPC, "eta_ddim"})
 
 
 def _sde(name: str, implementation: str, alias: str, **more: bool) -> Sampler:
@@ -176,7 +178,7 @@ SAMPLERS: tuple[Sampler, ...] = (
         cfg_divisor=12.5,
     ),
     Sampler(name="PLMS", implementation="plms:plms", family="timestep"),
-    Sampler(name="UniPC", implementation="unipc:unipc", family="timestep"),
+    Sampler(name="UniPC", implementation="unipc:unipc", family="timestep", knobs=UNIPC),
     Sampler(name="LCM", implementation="lcm:lcm", aliases=("k_lcm",), consistency=True),
     Sampler(
         name="CompVis DDIM",
@@ -274,15 +276,16 @@ def resolve_sampler(
 
     Names may carry a schedule ("DPM++ 2M Karras", "k_dpmpp_2m_ka"); one given apart wins over it.
     `version` is the version text of the picture the name comes from, "" where it has none, or None
-    when the name is not from a picture. Before 1.9 a bare name meant the uniform schedule.
+    when the name is not from a picture. Before 1.9 a bare name meant the uniform schedule; an
+    empty `schedule` asks for that meaning, too.
 
     Raises NotFound with the nearest names.
     """
     sampler, suffix = _split(name, samplers)
-    old = version is not None and _is_old(version)
+    old = not schedule.strip() or (version is not None and _is_old(version))
     if name.strip().lower() == AMBIGUOUS_ALIAS and old:
         suffix = ""
-    explicit = find_schedule(schedule or AUTOMATIC)
+    explicit = find_schedule(schedule.strip() or AUTOMATIC)
     if sampler.family == "timestep":
         return Resolved(sampler, find_schedule(AUTOMATIC))
     if explicit.name != AUTOMATIC:
@@ -292,6 +295,30 @@ def resolve_sampler(
     if old and sampler.schedule:
         return Resolved(sampler, find_schedule(sampler.old_schedule))
     return Resolved(sampler, find_schedule(sampler.schedule or AUTOMATIC))
+
+
+def reads(resolved: Resolved, option: str, eta: float = 1.0) -> bool:
+    """Whether `option`, named as in requests, makes a difference to this sampler and schedule.
+
+    Options that are none of a sampler's are always read.
+    """
+    sampler, schedule = resolved.sampler, resolved.schedule.name
+    noisy_levels = sampler.family == "k"
+    conditions = {
+        "discard_penultimate": not sampler.discard_penultimate,
+        "ensd": sampler.uses_ensd and eta != 0,
+        "sgm_noise_multiplier": noisy_levels,
+        "old_karras": noisy_levels,
+        "quantize": noisy_levels,
+        "sigma_min": noisy_levels,
+        "sigma_max": noisy_levels,
+        "rho": noisy_levels and schedule in ("Karras", "Polyexponential"),
+        "beta_alpha": noisy_levels and schedule == "Beta",
+        "beta_beta": noisy_levels and schedule == "Beta",
+    }
+    if option in KNOBS:
+        return option in sampler.knobs
+    return conditions.get(option, True)
 
 
 def _split(name: str, samplers: Sequence[Sampler]) -> tuple[Sampler, str]:

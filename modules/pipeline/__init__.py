@@ -1,0 +1,1 @@
+"""One generation from start to end."""

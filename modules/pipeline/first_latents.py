@@ -1,0 +1,40 @@
+"""What a pass starts from."""
+
+from modules.errors import InvalidRequest
+from modules.model.loader import Model
+from modules.pipeline.batch import BatchOfSeeds
+from modules.pipeline.wishes import noise_options
+from modules.sampling.noise import SeededNoise
+from modules.schema.request import GenerationRequest
+
+MOST_CELLS = 2**24
+"""Latent cells of a batch; more would need hundreds of gigabytes."""
+
+
+def latent_shape(request: GenerationRequest, model: Model) -> tuple[int, int, int]:
+    """(channels, h, w): sides are rounded down to whole cells. Raises InvalidRequest."""
+    cell = model.downsample
+    h, w = request.size.height // cell, request.size.width // cell
+    if h < 1 or w < 1:
+        raise InvalidRequest(
+            f"{request.size.width}x{request.size.height} is too small.",
+            f"This model needs at least {cell} pixels a side.",
+        )
+    if h * w * request.batch.batch_size > MOST_CELLS:
+        raise InvalidRequest(
+            f"{request.batch.batch_size} pictures of {request.size.width}x{request.size.height} "
+            "at once are more than any device can hold.",
+            "Draw smaller pictures, or fewer at a time.",
+        )
+    return model.latent_channels, h, w
+
+
+def noise_for(request: GenerationRequest, model: Model, batch: BatchOfSeeds) -> SeededNoise:
+    """The random numbers of a batch, one stream a picture."""
+    return SeededNoise(
+        latent_shape(request, model),
+        batch.seeds,
+        batch.subseeds,
+        noise_options(request, model),
+        model.device,
+    )

@@ -1,0 +1,59 @@
+"""The named moments of the sampling loop, and what may join there."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from torch import Tensor
+
+from modules.sampling.guidance import After, Before
+from modules.sampling.step import Step
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """Functions for some of the moments.
+
+    `before_network(x, level)` gives the latent that is evaluated, `after_guidance(combined, x,
+    level)` what the sampler gets, `after_step(step)` only looks, `before_decode(latent)` gives the
+    latent (batch, channels, h, w) that becomes pictures.
+    """
+
+    before_network: Before | None = None
+    after_guidance: After | None = None
+    after_step: Callable[[Step], None] | None = None
+    before_decode: Callable[[Tensor], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Points:
+    """Everything attached to one generation, in order."""
+
+    attachments: tuple[Attachment, ...] = field(default=())
+
+    @property
+    def before_network(self) -> list[Before]:
+        """For the guidance."""
+        return _present(one.before_network for one in self.attachments)
+
+    @property
+    def after_guidance(self) -> list[After]:
+        """For the guidance."""
+        return _present(one.after_guidance for one in self.attachments)
+
+    def after_step(self, step: Step) -> None:
+        """Show a finished step to all."""
+        for look in _present(one.after_step for one in self.attachments):
+            look(step)
+
+    def before_decode(self, latent: Tensor) -> Tensor:
+        """Let all change the final latent."""
+        for change in _present(one.before_decode for one in self.attachments):
+            latent = change(latent)
+        return latent
+
+
+def _present(functions: Iterable[T | None]) -> list[T]:
+    return [function for function in functions if function is not None]

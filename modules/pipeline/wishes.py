@@ -1,0 +1,101 @@
+"""A request's fields in the words of sampling and conditioning."""
+
+from math import inf
+
+from modules.conditioning.conditioner import ConditioningOptions, Padding
+from modules.model.loader import Model
+from modules.sampling.catalogue import Resolved, Sampler, resolve_sampler
+from modules.sampling.guidance import GuidanceOptions
+from modules.sampling.noise import NoiseOptions
+from modules.sampling.plan import PassOptions
+from modules.sampling.step import Options
+from modules.schema.request import GenerationRequest
+
+
+def resolved_sampler(request: GenerationRequest) -> Resolved:
+    """The sampler and schedule a request asks for; raises NotFound."""
+    return resolve_sampler(request.sampling.sampler, request.sampling.schedule)
+
+
+def pass_options(request: GenerationRequest, model: Model, sampler: Sampler) -> PassOptions:
+    """What shapes the grid, for this model."""
+    wish = request.options
+    return PassOptions(
+        sampler=sampler_options(request, sampler),
+        sigma_min=wish.sigma_min,
+        sigma_max=wish.sigma_max,
+        rho=wish.rho,
+        beta_alpha=wish.beta_alpha,
+        beta_beta=wish.beta_beta,
+        discard_penultimate=wish.discard_penultimate,
+        old_karras=wish.old_karras,
+        sgm_noise_multiplier=wish.sgm_noise_multiplier,
+        quantize=wish.quantize,
+        downcast_alphas=wish.downcast_alphas,
+        zero_terminal_snr=wish.noise_schedule == "Zero Terminal SNR",
+        family=model.family.name,
+        prediction=model.prediction,
+    )
+
+
+def sampler_options(request: GenerationRequest, sampler: Sampler) -> Options:
+    """The sampler's knobs. An eta of the request goes to any sampler, before DDIM's own default."""
+    wish = request.options
+    usual = wish.eta_ddim if sampler.family == "timestep" else 1.0
+    return Options(
+        eta=usual if wish.eta is None else wish.eta,
+        s_churn=wish.s_churn,
+        s_tmin=wish.s_tmin,
+        s_tmax=wish.s_tmax or inf,
+        s_noise=wish.s_noise,
+        unipc_variant=wish.uni_pc_variant,
+        unipc_skip=wish.uni_pc_skip_type,
+        unipc_order=wish.uni_pc_order,
+        unipc_lower_order_final=wish.uni_pc_lower_order_final,
+    )
+
+
+def guidance_options(request: GenerationRequest, sampler: Sampler) -> GuidanceOptions:
+    """How strongly and when to guide."""
+    wish = request.options
+    return GuidanceOptions(
+        scale=request.sampling.cfg_scale / sampler.cfg_divisor,
+        minimum_sigma=wish.s_min_uncond,
+        minimum_sigma_always=wish.s_min_uncond_all,
+        skip_early=wish.skip_early_cond,
+        rescale=wish.cfg_rescale,
+        one_call=wish.batch_cond_uncond,
+        always_uncond=sampler.needs_uncond,
+    )
+
+
+def conditioning_options(request: GenerationRequest) -> ConditioningOptions:
+    """How prompts are read and encoded. The older way of padding goes first."""
+    text = request.text
+    padding: Padding = "empty" if text.pad_cond_uncond else "none"
+    if text.pad_cond_uncond_v0:
+        padding = "v0"
+    return ConditioningOptions(
+        clip_skip=text.clip_skip,
+        emphasis=text.emphasis,
+        syntax=text.syntax,
+        comma_backtrack=text.comma_backtrack,
+        padding=padding,
+        old_emphasis=text.old_emphasis,
+        old_scheduling=text.old_scheduling,
+    )
+
+
+def noise_options(request: GenerationRequest, model: Model) -> NoiseOptions:
+    """How the first noise is made."""
+    seeds = request.seeds
+    original = None
+    if seeds.resize_from_w > 0 and seeds.resize_from_h > 0:
+        cell = model.downsample
+        original = (model.latent_channels, seeds.resize_from_h // cell, seeds.resize_from_w // cell)
+    return NoiseOptions(
+        source=seeds.source,
+        subseed_strength=seeds.subseed_strength,
+        resize_from=original,
+        ensd=seeds.ensd,
+    )
