@@ -1,0 +1,175 @@
+"""What holds until the process ends: flags of the command line, under A1111's names."""
+
+import argparse
+import logging
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modules.errors import InvalidRequest, closest_hint
+from modules.param import Field, param, params_of
+from modules.paths import ROOT, Paths
+from modules.settings.accepted import NOT_YET, REFUSED, WITHOUT_EFFECT, Accepted
+
+log = logging.getLogger(__name__)
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How this process was started."""
+
+    listen: bool = param(False, "Answer other computers too", help="Binds 0.0.0.0.")
+    port: int | None = param(
+        None, "Port", minimum=1, maximum=65_535, help="Without it, the first free one from 7860 on."
+    )
+    server_name: str = param("", "Address to bind", help="Such as 127.0.0.1, the default.")
+    autolaunch: bool = param(False, "Open the page in the browser")
+    data_dir: Path | None = param(None, "Folder of your files", help="Default: the program's.")
+    models_dir: Path | None = param(None, "Folder of all models", help="Default: DATA_DIR/models.")
+    ckpt_dir: Path | None = param(None, "Folder of checkpoints")
+    ckpt: str = param("", "Checkpoint to begin with", help="Title, file name or hash.")
+    ui_settings_file: Path | None = param(
+        None, "Settings file", help="Default: config.json in DATA_DIR."
+    )
+    device: str = param("auto", "Device to draw on", help="auto, cpu, cuda, cuda:1, mps.")
+    device_id: int | None = param(None, "Number of the CUDA device", minimum=0, maximum=255)
+    use_cpu: tuple[str, ...] = param((), "Parts to compute on the CPU", help="all or sd.")
+    no_half: bool = param(False, "Compute in 32-bit floats")
+    precision: str = param("autocast", "Precision", choices=("full", "autocast", "half"))
+    loglevel: str = param("INFO", "Level of the log", choices=LEVELS)
+
+    @property
+    def host(self) -> str:
+        """The address to bind: this computer only, unless asked otherwise."""
+        return self.server_name or ("0.0.0.0" if self.listen else "127.0.0.1")
+
+    @property
+    def chosen_device(self) -> str:
+        """The device by torch's name, or "auto"."""
+        if {"all", "sd"} & {part.lower() for part in self.use_cpu}:
+            return "cpu"
+        if self.device == "auto" and self.device_id is not None:
+            return f"cuda:{self.device_id}"
+        return self.device
+
+    @property
+    def full_precision(self) -> bool:
+        """Whether 32-bit floats are wanted everywhere."""
+        return self.no_half or self.precision == "full"
+
+    def paths(self) -> Paths:
+        """Every folder, from these flags."""
+        return Paths(
+            data=(self.data_dir or ROOT).resolve(),
+            models_dir=self.models_dir.resolve() if self.models_dir else None,
+            checkpoint_dir=self.ckpt_dir.resolve() if self.ckpt_dir else None,
+        )
+
+    def settings_file(self) -> Path:
+        """`config.json`, or the file given by flag."""
+        return self.ui_settings_file or self.paths().settings
+
+    def flags(self) -> dict[str, Any]:
+        """Every flag by its name with underscores, as A1111's `/cmd-flags` lists them."""
+        own = {item.name: getattr(self, item.name) for item in params_of(Launch)}
+        plain = {
+            name: str(value) if isinstance(value, Path) else value for name, value in own.items()
+        }
+        others = {
+            accepted.name.replace("-", "_"): None if accepted.takes else False
+            for accepted in (*WITHOUT_EFFECT, *NOT_YET, *REFUSED)
+        }
+        return {**others, **plain, "use_cpu": list(self.use_cpu), "api": True}
+
+
+class FlagParser(argparse.ArgumentParser):
+    """A parser that offers the nearest flag when one is not known, and guesses no abbreviations."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; an unknown flag ends the program with exit code 2 and the nearest known one."""
+        found, rest = self.parse_known_args(args, namespace)
+        unknown = [word for word in rest if word.startswith("-")] or rest
+        if unknown:
+            self.error(unknown_flag(unknown[0], self.known_flags()))
+        return found
+
+    def known_flags(self) -> list[str]:
+        """Every flag with its dashes."""
+        return [flag for action in self._actions for flag in action.option_strings]
+
+
+def unknown_flag(word: str, known: Sequence[str]) -> str:
+    """Say that a flag is not known, with the nearest ones."""
+    name = word.partition("=")[0]
+    return f"There is no flag {name}. {closest_hint(name, known)}"
+
+
+def flag_of(item: Field) -> str:
+    """The flag of a field, with dashes."""
+    return "--" + (item.param.flag or item.name.replace("_", "-"))
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add every flag of `Launch`, and, unlisted, those of A1111 that start scripts may contain."""
+    for item in params_of(Launch):
+        about = item.param
+        words = [f"{about.label}.", about.help]
+        options: dict[str, Any] = {
+            "help": " ".join(word for word in words if word).replace("%", "%%"),
+            "default": item.default,
+            "dest": item.name,
+        }
+        parser.add_argument(flag_of(item), **options, **_reading(item))
+    for accepted in (*WITHOUT_EFFECT, *NOT_YET, *REFUSED):
+        _accept(parser, accepted)
+
+
+def _reading(item: Field) -> dict[str, Any]:
+    """How argparse turns a flag's words into the field's value."""
+    if item.type is bool:
+        return {"action": "store_true"}
+    if typing.get_origin(item.type) is tuple:
+        return {"nargs": "+"}
+    choices = item.param.choices
+    if isinstance(choices, tuple) and choices:
+        return {"choices": choices}
+    kinds = [kind for kind in typing.get_args(item.type) if kind is not type(None)]
+    kind = kinds[0] if kinds else item.type
+    return {"type": kind, "metavar": kind.__name__.upper()}
+
+
+def _accept(parser: argparse.ArgumentParser, accepted: Accepted) -> None:
+    takes: dict[str, Any] = (
+        {"nargs": accepted.takes} if accepted.takes else {"action": "store_true"}
+    )
+    parser.add_argument(
+        f"--{accepted.name}", dest=f"accepted {accepted.name}", help=argparse.SUPPRESS, **takes
+    )
+
+
+def from_args(arguments: argparse.Namespace) -> Launch:
+    """Make the record from parsed flags; says which of them have no effect.
+
+    Raises InvalidRequest for values out of range, and for flags that promise a protection which is
+    not there.
+    """
+    given = {name for name, value in vars(arguments).items() if value not in (None, False)}
+    for accepted in REFUSED:
+        if f"accepted {accepted.name}" in given:
+            raise InvalidRequest(f"--{accepted.name} does not work yet.", accepted.why)
+    for accepted in NOT_YET:
+        if f"accepted {accepted.name}" in given:
+            log.warning("--%s has no effect yet.", accepted.name)
+    values = {item.name: getattr(arguments, item.name) for item in params_of(Launch)}
+    values["use_cpu"] = tuple(values["use_cpu"])
+    launch = Launch(**values)
+    if launch.port is not None and not 1 <= launch.port <= 65_535:
+        raise InvalidRequest(f"The port cannot be {launch.port}.", "It is 1 to 65535.")
+    return launch

@@ -1,0 +1,1 @@
+"""What an owner sets once, one dataclass a section."""

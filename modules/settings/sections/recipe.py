@@ -1,0 +1,43 @@
+"""What is written into pictures, and what is read from those of others."""
+
+from dataclasses import dataclass
+
+from modules.param import param
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The generation parameters inside a picture."""
+
+    write: bool = param(True, "Recipe inside the picture", setting="enable_pnginfo")
+    model_name: bool = param(True, "Model name", setting="add_model_name_to_info")
+    model_hash: bool = param(True, "Model hash", setting="add_model_hash_to_info")
+    vae_name: bool = param(True, "VAE name", setting="add_vae_name_to_info")
+    vae_hash: bool = param(True, "VAE hash", setting="add_vae_hash_to_info")
+    version: bool = param(True, "Version of this program", setting="add_version_to_infotext")
+    ignore_model: bool = param(
+        True,
+        "Keep the chosen checkpoint when a recipe is read",
+        setting="disable_weights_auto_swap",
+        help="Otherwise the recipe's model is chosen, if it is here.",
+    )
+    old_versions: bool = param(
+        True,
+        "Old behaviour for pictures of old versions",
+        setting="auto_backcompat",
+        help="Switched on by the Version in the recipe.",
+    )
+    skip: tuple[str, ...] = param(
+        (), "Keys that are not read", setting="infotext_skip_pasting", advanced=True
+    )
+
+    def omitted(self) -> frozenset[str]:
+        """The keys that are not written."""
+        written = {
+            "Model": self.model_name,
+            "Model hash": self.model_hash,
+            "VAE": self.vae_name,
+            "VAE hash": self.vae_hash,
+            "Version": self.version,
+        }
+        return frozenset(key for key, wanted in written.items() if not wanted)

@@ -1,0 +1,18 @@
+"""Everything an owner sets once, as one frozen record."""
+
+from dataclasses import dataclass, field
+
+from modules.settings.sections.interface import Interface
+from modules.settings.sections.recipe import Recipe
+from modules.settings.sections.saving import Folders, Grids, Saving
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A snapshot: later changes make another one. What changes pixels is in the request instead."""
+
+    saving: Saving = field(default_factory=Saving)
+    grids: Grids = field(default_factory=Grids)
+    folders: Folders = field(default_factory=Folders)
+    recipe: Recipe = field(default_factory=Recipe)
+    interface: Interface = field(default_factory=Interface)
