@@ -28,13 +28,11 @@ class Launch:
     )
     server_name: str = param("", "Address to bind", help="Such as 127.0.0.1, the default.")
     autolaunch: bool = param(False, "Open the page in the browser")
-    data_dir: Path | None = param(None, "Folder of your files", help="Default: the program's.")
-    models_dir: Path | None = param(None, "Folder of all models", help="Default: DATA_DIR/models.")
-    ckpt_dir: Path | None = param(None, "Folder of checkpoints")
+    data_dir: str = param("", "Folder of your files", help="Default: the program's.")
+    models_dir: str = param("", "Folder of all models", help="Default: DATA_DIR/models.")
+    ckpt_dir: str = param("", "Folder of checkpoints")
     ckpt: str = param("", "Checkpoint to begin with", help="Title, file name or hash.")
-    ui_settings_file: Path | None = param(
-        None, "Settings file", help="Default: config.json in DATA_DIR."
-    )
+    ui_settings_file: str = param("", "Settings file", help="Default: config.json in DATA_DIR.")
     device: str = param("auto", "Device to draw on", help="auto, cpu, cuda, cuda:1, mps.")
     device_id: int | None = param(None, "Number of the CUDA device", minimum=0, maximum=255)
     use_cpu: tuple[str, ...] = param((), "Parts to compute on the CPU", help="all or sd.")
@@ -64,14 +62,14 @@ class Launch:
     def paths(self) -> Paths:
         """Every folder, from these flags."""
         return Paths(
-            data=(self.data_dir or ROOT).resolve(),
-            models_dir=self.models_dir.resolve() if self.models_dir else None,
-            checkpoint_dir=self.ckpt_dir.resolve() if self.ckpt_dir else None,
+            data=_folder(self.data_dir) or ROOT,
+            models_dir=_folder(self.models_dir),
+            checkpoint_dir=_folder(self.ckpt_dir),
         )
 
     def settings_file(self) -> Path:
         """`config.json`, or the file given by flag."""
-        return self.ui_settings_file or self.paths().settings
+        return _folder(self.ui_settings_file) or self.paths().settings
 
     def flags(self) -> dict[str, Any]:
         """Every flag by its name with underscores, as A1111's `/cmd-flags` lists them."""
@@ -83,7 +81,12 @@ class Launch:
             accepted.name.replace("-", "_"): None if accepted.takes else False
             for accepted in (*WITHOUT_EFFECT, *NOT_YET, *REFUSED)
         }
-        return {**others, **plain, "use_cpu": list(self.use_cpu), "api": True}
+        return {**others, **own, "use_cpu": list(self.use_cpu), "api": True}
+
+
+def _folder(text: str) -> Path | None:
+    """An absolute path, `~` included; None where none was given."""
+    return Path(text).expanduser().resolve() if text else None
 
 
 class FlagParser(argparse.ArgumentParser):
@@ -142,7 +145,7 @@ def _reading(item: Field) -> dict[str, Any]:
         return {"choices": choices}
     kinds = [kind for kind in typing.get_args(item.type) if kind is not type(None)]
     kind = kinds[0] if kinds else item.type
-    return {"type": kind, "metavar": kind.__name__.upper()}
+    return {"type": kind, "metavar": "N" if kind is int else "TEXT"}
 
 
 def _accept(parser: argparse.ArgumentParser, accepted: Accepted) -> None:
