@@ -24,6 +24,7 @@ from modules.prompt.chunks import (
 from modules.prompt.compose import split_composition
 from modules.prompt.schedule import parse_schedule, select
 from modules.prompt.tokenizer import ClipTokenizer
+from modules.schema.request import TextOptions
 
 Padding = Literal["none", "empty", "v0"]
 
@@ -46,6 +47,22 @@ class ConditioningOptions:
     or its own last token (v0, which also cuts a longer negative prompt)."""
     old_emphasis: bool = False
     old_scheduling: bool = False
+
+    @classmethod
+    def of(cls, text: TextOptions) -> "ConditioningOptions":
+        """The options a request asks for; of the two paddings v0 has priority."""
+        padding: Padding = "v0" if text.pad_cond_uncond_v0 else "none"
+        if text.pad_cond_uncond and padding == "none":
+            padding = "empty"
+        return cls(
+            clip_skip=text.clip_skip,
+            emphasis=text.emphasis,
+            syntax=text.syntax,
+            comma_backtrack=text.comma_backtrack,
+            padding=padding,
+            old_emphasis=text.old_emphasis,
+            old_scheduling=text.old_scheduling,
+        )
 
     def check(self) -> None:
         """Raise NotFound for a mode that does not exist."""
