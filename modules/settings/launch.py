@@ -3,7 +3,7 @@
 import argparse
 import logging
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,18 @@ def flag_of(item: Field) -> str:
     return "--" + (item.param.flag or item.name.replace("_", "-"))
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add every flag of `Launch`, and, unlisted, those of A1111 that start scripts may contain."""
+SERVER_ONLY = frozenset({"listen", "port", "server_name", "autolaunch"})
+"""Fields of `Launch` that mean nothing to a command that does not serve."""
+
+
+def add_flags(parser: argparse._ActionsContainer, without: Collection[str] = ()) -> None:
+    """Add every flag of `Launch`, and, unlisted, those of A1111 that start scripts may contain.
+
+    Fields named in `without` get no flag and keep their defaults.
+    """
     for item in params_of(Launch):
+        if item.name in without:
+            continue
         about = item.param
         words = [f"{about.label}.", about.help]
         options: dict[str, Any] = {
@@ -148,7 +157,7 @@ def _reading(item: Field) -> dict[str, Any]:
     return {"type": kind, "metavar": "N" if kind is int else "TEXT"}
 
 
-def _accept(parser: argparse.ArgumentParser, accepted: Accepted) -> None:
+def _accept(parser: argparse._ActionsContainer, accepted: Accepted) -> None:
     takes: dict[str, Any] = (
         {"nargs": accepted.takes} if accepted.takes else {"action": "store_true"}
     )
@@ -170,7 +179,7 @@ def from_args(arguments: argparse.Namespace) -> Launch:
     for accepted in NOT_YET:
         if f"accepted {accepted.name}" in given:
             log.warning("--%s has no effect yet.", accepted.name)
-    values = {item.name: getattr(arguments, item.name) for item in params_of(Launch)}
+    values = {item.name: getattr(arguments, item.name, item.default) for item in params_of(Launch)}
     values["use_cpu"] = tuple(values["use_cpu"])
     launch = Launch(**values)
     if launch.port is not None and not 1 <= launch.port <= 65_535:

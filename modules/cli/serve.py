@@ -1,0 +1,175 @@
+"""Serve: take the port first, say where to look, then load, then hand over."""
+
+import argparse
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from modules.cli.main import FINE, OUR_FAILURE, overview
+from modules.cli.splash import Splash
+from modules.errors import WebUIError
+from modules.log import set_up_logging
+from modules.settings.launch import FlagParser, Launch, add_flags, from_args
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from modules.service.app import App
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PORT = 7860
+PORTS_TO_TRY = 20
+GOODBYE_S = 2
+"""Seconds that open connections get to finish on Ctrl+C; pages that follow a job never do."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Serve until Ctrl+C; returns the exit code."""
+    began = time.perf_counter()
+    launch = read(arguments)
+    set_up_logging(logging.getLevelName(launch.loglevel))
+    return Service(launch, bind(launch.host, launch.port), began).run()
+
+
+def read(arguments: Sequence[str]) -> Launch:
+    """Parse the server's flags; a wrong one ends the program with exit code 2."""
+    parser = FlagParser(
+        prog="webui.py",
+        description="Easel, a Stable Diffusion web UI. Without a command it serves the page.",
+        epilog=overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_flags(parser)
+    return from_args(parser.parse_args(arguments))
+
+
+def bind(host: str, port: int | None) -> socket.socket:
+    """Take `port`, or without one the first free port from 7860 on. Raises WebUIError."""
+    ports = range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TO_TRY) if port is None else [port]
+    for candidate in ports:
+        try:
+            return listen(host, candidate)
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES) or port is not None:
+                raise refusal(host, candidate, error) from error
+    raise WebUIError(
+        f"The ports {ports[0]} to {ports[-1]} are all in use.", "Choose another with --port."
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises OSError."""
+    [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    )
+    listener = socket.socket(family, kind, protocol)
+    if sys.platform != "win32":  # there it would let two servers share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def refusal(host: str, port: int, error: OSError) -> WebUIError:
+    """Say why a port cannot be had."""
+    if error.errno == errno.EADDRINUSE:
+        return WebUIError(
+            f"Port {port} is in use, perhaps by another Easel.",
+            "Choose another with --port, or leave --port out to get the next free one.",
+        )
+    if error.errno == errno.EACCES:
+        return WebUIError(f"No permission to use port {port}.", "Ports from 1024 on are free.")
+    return WebUIError(f"Cannot listen on {host}, port {port}: {error}.", "Check --server-name.")
+
+
+class Service:
+    """The running server: a splash page at once, the real application as soon as it is loaded."""
+
+    def __init__(self, launch: Launch, listener: socket.socket, began: float) -> None:
+        self.launch = launch
+        self.listener = listener
+        self.began = began
+        """`time.perf_counter()` when the program started."""
+        self.splash = Splash()
+        self.app: App | None = None
+        self.failed = False
+
+    @property
+    def url(self) -> str:
+        """Where to look."""
+        host, port = self.listener.getsockname()[:2]
+        local = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        return f"http://{f'[{local}]' if ':' in local else local}:{port}"
+
+    def run(self) -> int:
+        """Serve until a signal or a failed start; returns the exit code."""
+        import uvicorn
+
+        signal.signal(signal.SIGTERM, leave)
+        config = uvicorn.Config(
+            self.splash,
+            log_level="warning",
+            lifespan="on",
+            timeout_graceful_shutdown=GOODBYE_S,
+            server_header=False,
+        )
+        server = uvicorn.Server(config)
+        loader = threading.Thread(target=self.load, args=(server,), name="loader", daemon=True)
+        print(f"Easel is at {self.url} (Ctrl+C ends it)", flush=True)
+        try:
+            with self.listener:
+                loader.start()
+                server.run(sockets=[self.listener])
+        except KeyboardInterrupt:
+            print("\nEnding.", flush=True)
+        finally:
+            if self.app is not None:
+                self.app.close()
+        return OUR_FAILURE if self.failed else FINE
+
+    def load(self, server: "uvicorn.Server") -> None:
+        """Import and join the parts, then let them answer; runs beside the server."""
+        try:
+            self.join(server)
+        except WebUIError as error:
+            print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr, flush=True)
+            self.failed = True
+        except Exception:
+            log.exception("Starting failed")
+            self.failed = True
+        if self.failed:
+            server.should_exit = True
+
+    def join(self, server: "uvicorn.Server") -> None:
+        """The one place where service, API and page meet."""
+        from modules.service.app import build_app
+
+        self.app = build_app(self.launch.paths(), self.launch)
+        from modules.api.app import make_api
+        from modules.ui.mount import mount_page
+
+        api = mount_page(make_api(self.app), self.app)
+        while not server.started:
+            time.sleep(0.01)
+        self.splash.hand_over(api)
+        print(f"Ready after {time.perf_counter() - self.began:.1f} s", flush=True)
+        if self.launch.autolaunch and "SD_WEBUI_RESTARTING" not in os.environ:
+            webbrowser.open(self.url)
+
+
+def leave(*_: object) -> None:
+    """Take a request to terminate for a Ctrl+C, so that everything is closed in order."""
+    raise KeyboardInterrupt
