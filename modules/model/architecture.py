@@ -2,21 +2,30 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from modules.errors import ModelError
+from modules.model.attention import Kernel
 from modules.model.facts import ModelFacts
 from modules.model.networks.autoencoder import AutoencoderConfig
-from modules.model.networks.clip_text import ClipTextConfig
+from modules.model.networks.clip_text import Activation, ClipTextConfig
 from modules.model.networks.unet import UNetConfig
 
 Prediction = Literal["epsilon", "v"]
-LARGEST = 1_000_000
+
+LARGEST, MOST_BLOCKS = 1_000_000, 64
 """No figure that describes a network is larger; keeps absurd files from being built."""
-MOST_BLOCKS = 64
+COUNTS_OF_BLOCKS = ("num_res_blocks", "layers", "transformer_depth", "middle_depth")
+MAY_BE_ZERO = ("transformer_depth", "middle_depth", "attention_levels")
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "attention": get_args(Kernel),
+    "activation": get_args(Activation),
+    "use_linear_in_transformer": (False, True),
+}
+"""Fields of the networks' records that are not numbers, and what they may hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +105,7 @@ def check(architecture: Architecture, name: str) -> None:
     """Refuse figures that no real network has, before anything is built from them."""
     for record in (architecture.unet, architecture.autoencoder, architecture.text):
         for key, value in figures(record):
-            blocks = key in ("num_res_blocks", "layers", "transformer_depth", "middle_depth")
-            limit = MOST_BLOCKS if blocks else LARGEST
-            if type(value) is not int or not 0 <= value <= limit:
+            if not is_sensible(key, value):
                 raise ModelError(f"{name} describes a network with {key} = {value!r}.")
     levels = len(architecture.unet.channel_mult)
     for key in ("num_res_blocks", "transformer_depth"):
@@ -110,9 +117,18 @@ def check(architecture: Architecture, name: str) -> None:
 
 
 def figures(record: Any) -> Iterator[tuple[str, Any]]:
-    """Every number of a network's record by field; texts, flags and None are left out."""
+    """Every entry of a network's record by field; what is not given is left out."""
     for known in fields(record):
         value = getattr(record, known.name)
-        for number in value if isinstance(value, tuple) else (value,):
-            if number is not None and not isinstance(number, bool | str):
-                yield known.name, number
+        for entry in value if isinstance(value, tuple) else (value,):
+            if entry is not None:
+                yield known.name, entry
+
+
+def is_sensible(key: str, value: Any) -> bool:
+    """Whether a field of a network's record may hold `value`."""
+    if key in CHOICES:
+        return value in CHOICES[key]
+    least = 0 if key in MAY_BE_ZERO else 1
+    most = MOST_BLOCKS if key in COUNTS_OF_BLOCKS else LARGEST
+    return type(value) is int and least <= value <= most

@@ -33,8 +33,7 @@ def open_folder(folder: Path) -> Weights:
             f"Folders that can be used: {', '.join(PIPELINES)}.",
         )
     architecture = folder_architecture(folder)
-    levels = range(len(architecture.unet.channel_mult))
-    unet = unet_names([architecture.unet.res_blocks_at(level) for level in levels])
+    unet = unet_names_for(architecture.unet)
     autoencoder = autoencoder_names(len(architecture.autoencoder.channel_mult))
     parts: list[tuple[str, str, Rename]] = [
         ("unet", SD1.unet_prefix, lambda name: original_name(name, unet)),
@@ -60,6 +59,13 @@ def open_folder(folder: Path) -> Weights:
         close()
         raise
     return Weights(folder.name, entries, None, close)
+
+
+def unet_names_for(config: UNetConfig) -> dict[str, str]:
+    """Module names of a U-Net of that shape, diffusers' to original."""
+    levels = range(len(config.channel_mult))
+    blocks = [config.res_blocks_at(level) for level in levels]
+    return unet_names(blocks, [config.depth_at(level) > 0 for level in levels])
 
 
 def text_name(name: str) -> str:

@@ -7,6 +7,7 @@ so that optimiser states and second copies in old checkpoints cost nothing. Need
 """
 
 import io
+import math
 import os
 import pickle
 import pickletools
@@ -43,7 +44,7 @@ INERT = (
     "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.int",
     "argparse.Namespace", "pathlib.", "datetime.", "typing.", "enum.", "fractions.Fraction",
     "collections.Counter", "collections.deque", "functools.partial", "torch.device", "torch.dtype",
-    "torch._C._nn", "ldm.", "sgm.", "taming.", "transformers.", "accelerate.", "wandb.",
+    "torch.Tensor", "ldm.", "sgm.", "taming.", "transformers.", "accelerate.", "wandb.",
     "easydict.", "yacs.", "modules.textual_inversion.", "modules.hypernetworks.",
 )  # fmt: skip
 """Beginnings of names that trainers leave in checkpoints. They become stand-ins that do nothing."""
@@ -350,7 +351,7 @@ def rebuild_tensor(
     if dtype is not None:
         available = storage_bytes(storage) // ITEM_BYTES[dtype]
     reach = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
-    if 0 not in shape and reach >= available:
+    if 0 not in shape and (reach >= available or math.prod(shape) > available):
         raise Refused("it holds a tensor that is larger than its storage")
     return PickledTensor(storage, dtype or storage.dtype, shape, strides, offset)
 
@@ -398,8 +399,6 @@ KNOWN: dict[str, Any] = {
     "torch._utils._rebuild_parameter_with_state": Known(rebuild_parameter),
     "torch._tensor._rebuild_from_type_v2": Known(rebuild_from_type),
     "torch.nn.modules.container.ParameterDict": ParameterTable,
-    "torch.Tensor": DType("F32"),
-    "torch.nn.parameter.Parameter": DType("F32"),
 }
 """Everything that exists in the unpickler's world, apart from number types."""
 

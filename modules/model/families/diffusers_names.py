@@ -40,9 +40,10 @@ VAE_RES_BLOCK = {
 Pair = tuple[str, str]
 
 
-def unet_names(res_blocks: Sequence[int]) -> dict[str, str]:
-    """Module names of a U-Net, diffusers' to original; `res_blocks` are counted per level.
+def unet_names(res_blocks: Sequence[int], attention: Sequence[bool]) -> dict[str, str]:
+    """Module names of a U-Net, diffusers' to original.
 
+    Both lists have an entry per level, finest first: its residual blocks, whether it has attention.
     A name stands for the module and everything below it, except that residual blocks are listed
     by their inner modules, whose names differ too.
     """
@@ -58,7 +59,7 @@ def unet_names(res_blocks: Sequence[int]) -> dict[str, str]:
         *res_block("mid_block.resnets.0", "middle_block.0", RES_BLOCK),
         *res_block("mid_block.resnets.1", "middle_block.2", RES_BLOCK),
         *down_names(res_blocks),
-        *up_names(res_blocks),
+        *up_names(res_blocks, attention),
     ]
     return dict(pairs)
 
@@ -77,17 +78,19 @@ def down_names(res_blocks: Sequence[int]) -> Iterator[Pair]:
             place += 1
 
 
-def up_names(res_blocks: Sequence[int]) -> Iterator[Pair]:
+def up_names(res_blocks: Sequence[int], attention: Sequence[bool]) -> Iterator[Pair]:
     """The way up of a U-Net; an upsampler comes third, or second where there is no attention."""
     place = 0
-    for level, count in enumerate(reversed(res_blocks)):
+    levels = list(zip(res_blocks, attention, strict=True))[::-1]
+    for level, (count, attended) in enumerate(levels):
         theirs = f"up_blocks.{level}"
         for index in range(count + 1):
             yield from res_block(f"{theirs}.resnets.{index}", f"output_blocks.{place}.0", RES_BLOCK)
             yield f"{theirs}.attentions.{index}", f"output_blocks.{place}.1"
             place += 1
         if level < len(res_blocks) - 1:
-            yield f"{theirs}.upsamplers.0.conv", f"output_blocks.{place - 1}.2.conv"
+            third = 2 if attended else 1
+            yield f"{theirs}.upsamplers.0.conv", f"output_blocks.{place - 1}.{third}.conv"
 
 
 def autoencoder_names(levels: int) -> dict[str, str]:

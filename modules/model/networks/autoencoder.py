@@ -47,6 +47,7 @@ class ResBlock(nn.Module):
         self.widens = channels != out_channels
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, h, w) to (B, out_channels, h, w)."""
         h = self.conv1(F.silu(self.norm1(x)))
         h = self.conv2(F.silu(self.norm2(h)))
         return (self.nin_shortcut(x) if self.widens else x) + h
@@ -64,6 +65,7 @@ class Attention(nn.Module):
         self.proj_out = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to the same."""
         normed = self.norm(x)
         q, k, v = (  # (B, 1, h*w, C)
             layer(normed).flatten(2).transpose(1, 2)[:, None].contiguous()
@@ -81,6 +83,7 @@ class Downsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to (B, C, h/2, w/2)."""
         return self.conv(F.pad(x, (0, 1, 0, 1)))
 
 
@@ -92,6 +95,7 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to (B, C, 2h, 2w)."""
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
@@ -109,6 +113,7 @@ class Level(nn.Module):
         self.upsample: Upsample | None = None
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, first width, h, w) to (B, last width, h', w')."""
         for index, block in enumerate(self.block):
             x = block(x)
             if self.attn:
@@ -129,6 +134,7 @@ class Middle(nn.Module):
         self.block_2 = ResBlock(channels, channels, groups)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to the same."""
         return self.block_2(self.attn_1(self.block_1(x)))
 
 
@@ -153,6 +159,7 @@ class Encoder(nn.Module):
         self.conv_out = nn.Conv2d(channels, 2 * config.z_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Pictures to moments, before the last 1x1 convolution."""
         h = self.conv_in(x)
         for level in self.down:
             h = level(h)
@@ -181,6 +188,7 @@ class Decoder(nn.Module):
         self.conv_out = nn.Conv2d(channels, config.out_channels, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
+        """Latents, after the first 1x1 convolution, to pictures."""
         h = self.mid(self.conv_in(z))
         for level in reversed(self.up):
             h = level(h)

@@ -41,12 +41,15 @@ class Attention(nn.Module):
         super().__init__()
         width = config.width
         self.heads = config.head_count
+        if width % self.heads:
+            raise ValueError(f"{width} channels cannot be shared by {self.heads} heads")
         self.q_proj = nn.Linear(width, width)
         self.k_proj = nn.Linear(width, width)
         self.v_proj = nn.Linear(width, width)
         self.out_proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, n, width) to the same."""
         layers = (self.q_proj, self.k_proj, self.v_proj)
         q, k, v = (split_heads(layer(x), self.heads) for layer in layers)
         return self.out_proj(join_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True)))
@@ -62,6 +65,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(config.intermediate, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, n, width) to the same."""
         h = self.fc1(x)
         h = h * torch.sigmoid(1.702 * h) if self.activation == "quick_gelu" else F.gelu(h)
         return self.fc2(h)
@@ -78,6 +82,7 @@ class Layer(nn.Module):
         self.layer_norm2 = LayerNorm(config.width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, n, width) to the same."""
         x = x + self.self_attn(self.layer_norm1(x))
         return x + self.mlp(self.layer_norm2(x))
 

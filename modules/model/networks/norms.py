@@ -12,6 +12,7 @@ class GroupNorm(nn.GroupNorm):
     """Group normalisation (Wu & He 2018) of (B, C, ...) in float32, rounded to the input's type."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Normalise (B, C, ...)."""
         weight, bias = self.weight.float(), self.bias.float()
         return F.group_norm(input.float(), self.num_groups, weight, bias, self.eps).to(input.dtype)
 
@@ -20,6 +21,7 @@ class LayerNorm(nn.LayerNorm):
     """Layer normalisation (Ba et al. 2016) in float32, rounded to the input's type."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Normalise the last dimension."""
         return self.in_float32(input).to(input.dtype)
 
     def in_float32(self, input: Tensor) -> Tensor:

@@ -108,6 +108,7 @@ class ResBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        """`x` (B, channels, h, w) and `emb` (B, time_width) to (B, out_channels, h, w)."""
         h = self.in_layers(x)
         h = h + self.emb_layers(emb)[:, :, None, None]
         return self.skip_connection(x) + self.out_layers(h)
@@ -126,6 +127,7 @@ class CrossAttention(nn.Module):
         self.to_out = nn.Sequential(nn.Linear(width, width))
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """`x` (B, n, width), `context` (B, m, context_width); gives (B, n, width)."""
         context = x if context is None else context
         q, k, v = self.to_q(x), self.to_k(context), self.to_v(context)
         return self.to_out(attend(q, k, v, self.heads, self.kernel))
@@ -139,6 +141,7 @@ class GEGLU(nn.Module):
         self.proj = nn.Linear(width, out_width * 2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, n, width) to (B, n, out_width)."""
         value, gate = self.proj(x).chunk(2, dim=-1)
         return value * F.gelu(gate)
 
@@ -154,6 +157,7 @@ class FeedForward(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, n, width) to the same."""
         return self.net(x)
 
 
@@ -170,6 +174,7 @@ class TransformerBlock(nn.Module):
         self.norm3 = LayerNorm(width)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """`x` (B, n, width), `context` (B, m, context_width); gives (B, n, width)."""
         x = self.attn1(self.norm1(x)) + x
         x = self.attn2(self.norm2(x), context) + x
         return self.ff(self.norm3(x)) + x
@@ -181,6 +186,8 @@ class SpatialTransformer(nn.Module):
     def __init__(self, channels: int, depth: int, config: UNetConfig) -> None:
         super().__init__()
         heads = config.heads_for(channels)
+        if channels % heads:
+            raise ValueError(f"{channels} channels cannot be shared by {heads} heads")
         self.linear = config.use_linear_in_transformer
         self.norm = GroupNorm(config.norm_groups, channels, eps=1e-6)
         self.proj_in = nn.Linear(channels, channels) if self.linear else conv1x1(channels)
@@ -191,6 +198,7 @@ class SpatialTransformer(nn.Module):
         self.proj_out = zeroed(nn.Linear(channels, channels) if self.linear else conv1x1(channels))
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """`x` (B, C, h, w), `context` (B, m, context_dim); gives (B, C, h, w)."""
         h = self.norm(x)
         h = self.proj_in(to_sequence(h)) if self.linear else to_sequence(self.proj_in(h))
         for block in self.transformer_blocks:
@@ -207,6 +215,7 @@ class Downsample(nn.Module):
         self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to (B, C, ceil(h/2), ceil(w/2))."""
         return self.op(x)
 
 
@@ -218,6 +227,7 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to (B, C, 2h, 2w)."""
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
@@ -225,6 +235,7 @@ class Stage(nn.Sequential):
     """Layers in a row, each given what it needs of timestep embedding and context."""
 
     def forward(self, x: Tensor, emb: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]
+        """`x` (B, C, h, w) through every layer, in order."""
         for layer in self:
             if isinstance(layer, ResBlock):
                 x = layer(x, emb)

@@ -1,0 +1,272 @@
+"""Checkpoints become models, whatever they were saved as; the wrong ones are refused by name."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from modules.errors import ModelError
+from modules.model.diffusers_folder import unet_names_for
+from modules.model.families.diffusers_names import autoencoder_names
+from modules.model.loader import load_model
+from tests.model.tiny import AUTOENCODER, FACTS, REFERENCE, TEXT, UNET, tensors, write_model
+
+TINY = REFERENCE / "data" / "Stable-diffusion" / "tiny.safetensors"
+
+
+@torch.no_grad()
+def drawn(model):
+    """Outputs of all three networks, on fixed inputs."""
+    generator = torch.Generator().manual_seed(0)
+    x, z = torch.randn(2, 1, 4, 6, 4, generator=generator)
+    states = model.text_encoder(model.text_encoder.embed_tokens(torch.arange(10)[None]))
+    noise = model.unet(x, torch.tensor([7.0]), states[-1])
+    return torch.cat([noise.flatten(), model.decode_latent(z).flatten(), states[-1].flatten()])
+
+
+def test_a_file_that_describes_itself_loads(tmp_path):
+    model = load_model(write_model(tmp_path / "own.safetensors"))
+    assert (model.unet.config, model.autoencoder.config) == (UNET, AUTOENCODER)
+    assert model.text_encoder.config == TEXT
+    assert (model.native_size, model.examples) == ((32, 48), ("a red circle",))
+    assert (model.downsample, model.latent_channels) == (2, 4)
+    assert (model.family.name, model.prediction, model.scale_factor) == ("sd1", "epsilon", 0.18215)
+    assert drawn(model).isfinite().all()
+
+
+def test_weights_arrive_unchanged(tmp_path):
+    model = load_model(write_model(tmp_path / "own.safetensors"))
+    expected = tensors()
+    for name, parameter in model.unet.state_dict().items():
+        assert torch.equal(parameter, expected[f"model.diffusion_model.{name}"])
+    assert not any(parameter.requires_grad for parameter in model.unet.parameters())
+
+
+def test_the_description_beside_the_file_wins_over_the_familys(tmp_path):
+    path = tmp_path / "tiny.safetensors"
+    path.symlink_to(TINY)
+    with pytest.raises(ModelError, match="320"):
+        load_model(path)
+    text = TINY.with_suffix(".yaml").read_text("utf-8").replace("0.18215", "0.5")
+    path.with_suffix(".yaml").write_text(text, "utf-8")
+    assert load_model(path).scale_factor == 0.5
+
+
+def test_a_description_may_be_named(tmp_path):
+    path = tmp_path / "other-name.safetensors"
+    path.symlink_to(TINY)
+    model = load_model(path, config=TINY.with_suffix(".yaml"))
+    assert model.unet.config.model_channels == 32
+
+
+def test_the_text_encoders_sizes_are_read_from_its_tensors():
+    config = load_model(TINY).text_encoder.config
+    assert (config.width, config.layers, config.intermediate) == (64, 4, 256)
+    assert (config.head_count, config.positions, config.vocab_size) == (1, 77, 49408)
+
+
+def test_weights_are_cast_to_the_wanted_type(tmp_path):
+    model = load_model(write_model(tmp_path / "own.safetensors"), dtype=torch.bfloat16)
+    for network in (model.unet, model.autoencoder, model.text_encoder):
+        assert {parameter.dtype for parameter in network.parameters()} == {torch.bfloat16}
+    assert model.alphas_cumprod.dtype == torch.float32
+
+
+def test_every_layout_gives_the_same_model(tmp_path):
+    """Old names, extra tensors, second copies and PyTorch files make no difference."""
+    weights, metadata = tensors(), {"easel": json.dumps(FACTS)}
+    expected = drawn(load_model(write_model(tmp_path / "own.safetensors")))
+    old = {name.replace("text_model.", ""): tensor for name, tensor in weights.items()}
+    old["cond_stage_model.transformer.embeddings.position_ids"] = torch.arange(77)[None]
+    copies = {f"model_ema.{n.replace('.', '')}": torch.zeros(1) for n in list(weights)[:9]}
+    extra = weights | copies | {"betas": torch.zeros(1000), "model_ema.decay": torch.tensor(0.9)}
+    for name, variant in (("old", old), ("extra", extra)):
+        save_file(variant, tmp_path / f"{name}.safetensors", metadata=metadata)
+        assert torch.equal(drawn(load_model(tmp_path / f"{name}.safetensors")), expected)
+
+
+def test_a_pytorch_file_gives_the_same_model_as_safetensors(tmp_path):
+    torch.save({"state_dict": load_file(TINY), "global_step": 1}, tmp_path / "tiny.ckpt")
+    (tmp_path / "tiny.yaml").symlink_to(TINY.with_suffix(".yaml"))
+    ours, theirs = load_model(tmp_path / "tiny.ckpt"), load_model(TINY)
+    for name, parameter in theirs.unet.state_dict().items():
+        assert torch.equal(ours.unet.state_dict()[name], parameter)
+
+
+def write_folder(folder):
+    """The tiny model as diffusers would save it."""
+    unet = {ours: theirs for theirs, ours in unet_names_for(UNET).items()}
+    vae = {ours: theirs for theirs, ours in list(autoencoder_names(2).items())[::-1]}
+    parts = {"unet": {}, "vae": {}, "text_encoder": {}}
+    for name, tensor in tensors().items():
+        if name.startswith("model.diffusion_model."):
+            parts["unet"][renamed(name.removeprefix("model.diffusion_model."), unet)] = tensor
+        elif name.startswith("first_stage_model."):
+            theirs = renamed(name.removeprefix("first_stage_model."), vae)
+            linear = ".attentions." in theirs and tensor.ndim == 4
+            parts["vae"][theirs] = tensor[:, :, 0, 0].contiguous() if linear else tensor
+        else:
+            parts["text_encoder"][name.removeprefix("cond_stage_model.transformer.")] = tensor
+    configs = {
+        "unet": {
+            "in_channels": 4, "out_channels": 4, "block_out_channels": [8, 16],
+            "down_block_types": ["CrossAttnDownBlock2D"] * 2, "layers_per_block": 1,
+            "attention_head_dim": 2, "cross_attention_dim": 16, "norm_num_groups": 4,
+        },
+        "vae": {
+            "block_out_channels": [8, 16], "layers_per_block": 1, "latent_channels": 4,
+            "norm_num_groups": 4, "scaling_factor": 0.18215,
+        },
+        "text_encoder": {
+            "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "intermediate_size": 32, "vocab_size": 50, "max_position_embeddings": 77,
+        },
+        "scheduler": {"prediction_type": "epsilon", "beta_schedule": "scaled_linear"},
+    }  # fmt: skip
+    for part, config in configs.items():
+        (folder / part).mkdir(parents=True)
+        name = "scheduler_config.json" if part == "scheduler" else "config.json"
+        (folder / part / name).write_text(json.dumps(config))
+    for part, content in parts.items():
+        stem = "model" if part == "text_encoder" else "diffusion_pytorch_model"
+        save_file(content, folder / part / f"{stem}.safetensors")
+    index = {"_class_name": "StableDiffusionPipeline"}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+def renamed(name, table):
+    """A parameter's name by the longest module name in the table."""
+    head = max((ours for ours in table if name.startswith(ours + ".")), key=len)
+    return table[head] + name.removeprefix(head)
+
+
+def test_a_diffusers_folder_gives_the_same_model(tmp_path):
+    model = load_model(write_folder(tmp_path / "folder"))
+    assert model.unet.config == UNET
+    single = drawn(load_model(write_model(tmp_path / "own.safetensors")))
+    assert torch.equal(drawn(model), single)
+
+
+def test_another_kind_of_diffusers_folder_is_refused_by_name(tmp_path):
+    folder = write_folder(tmp_path / "folder")
+    (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    with pytest.raises(ModelError, match="FluxPipeline"):
+        load_model(folder)
+
+
+def test_a_diffusers_folder_without_a_network_is_refused(tmp_path):
+    folder = write_folder(tmp_path / "folder")
+    (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(ModelError, match="folder/vae holds no weights"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "prefix, message",
+    [("first_stage_model.", "no autoencoder"), ("cond_stage_model.", "no text encoder")],
+)
+def test_a_file_without_one_of_the_networks_says_which(tmp_path, prefix, message):
+    kept = {name: tensor for name, tensor in tensors().items() if not name.startswith(prefix)}
+    save_file(kept, tmp_path / "part.safetensors", metadata={"easel": json.dumps(FACTS)})
+    with pytest.raises(ModelError, match=message):
+        load_model(tmp_path / "part.safetensors")
+
+
+def test_a_missing_tensor_is_named(tmp_path):
+    weights = tensors()
+    del weights["model.diffusion_model.middle_block.1.norm.weight"]
+    save_file(weights, tmp_path / "m.safetensors", metadata={"easel": json.dumps(FACTS)})
+    with pytest.raises(ModelError, match=r"lacks 1 of \d+ tensors.*middle_block\.1\.norm\.weight"):
+        load_model(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"unet": {"model_channels": 10**12}},
+        {"unet": FACTS["unet"] | {"num_res_blocks": 10**9}},
+        {"unet": FACTS["unet"] | {"num_res_blocks": "many"}},
+        {"unet": FACTS["unet"] | {"num_res_blocks": [1]}},
+        {"unet": FACTS["unet"] | {"channel_mult": []}},
+        {"unet": FACTS["unet"] | {"attention": "os.system"}},
+        {"unet": FACTS["unet"] | {"surprise": 1}},
+        {"unet_heads": 0},
+        {"unet_heads": 3},
+        {"norm_groups_unet": 0},
+        {"norm_groups_vae": 7},
+        {"text": {"activation": "tanh"}},
+        {"native_size": [0, 0]},
+        {"native_size": "big"},
+        {"prediction": "guess"},
+        {"scale_factor": "small"},
+        {"examples": 5},
+        {"preview_factors": [[1, 2]]},
+    ],
+    ids=json.dumps,
+)
+def test_a_description_that_makes_no_sense_is_refused(tmp_path, facts):
+    with pytest.raises(ModelError, match=r"odd\.safetensors"):
+        load_model(write_model(tmp_path / "odd.safetensors", **facts))
+
+
+@pytest.mark.parametrize(
+    "name, shape, family",
+    [
+        ("conditioner.embedders.1.model.ln_final.weight", (4,), "SDXL"),
+        ("conditioner.embedders.0.model.ln_final.weight", (4,), "the SDXL refiner"),
+        ("model.diffusion_model.joint_blocks.0.x.weight", (4,), "Stable Diffusion 3"),
+        ("double_blocks.0.img_attn.qkv.weight", (4,), "FLUX.1"),
+        (
+            "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight",
+            (4, 4),
+            "Stable Diffusion 2",
+        ),
+        ("model.diffusion_model.input_blocks.0.0.weight", (8, 9, 3, 3), "inpainting"),
+        ("model.diffusion_model.input_blocks.0.0.weight", (8, 8, 3, 3), "instruct-pix2pix"),
+        ("lora_unet_down_blocks_0.lora_up.weight", (4, 4), "a LoRA"),
+        ("decoder.conv_in.weight", (4, 4, 3, 3), "a VAE on its own"),
+    ],
+)
+def test_other_kinds_of_model_are_refused_by_name(tmp_path, name, shape, family):
+    save_file({name: torch.zeros(shape)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match=rf"other\.safetensors looks like .*{family}"):
+        load_model(tmp_path / "other.safetensors")
+
+
+def test_an_unknown_architecture_is_refused(tmp_path):
+    save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match="unknown architecture"):
+        load_model(tmp_path / "x.safetensors")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="There is no model at"):
+        load_model(tmp_path / "nothing.safetensors")
+
+
+def test_noise_moves_an_encoded_picture_by_its_deviation(tmp_path):
+    model = load_model(write_model(tmp_path / "own.safetensors", scale_factor=2.0))
+    picture = torch.rand(2, 3, 8, 8) * 2 - 1
+    mean, log_variance = model.autoencoder.encode_moments(picture).chunk(2, dim=1)
+    still = model.encode_image(picture, torch.zeros(2, 4, 4, 4))
+    moved = model.encode_image(picture, torch.ones(2, 4, 4, 4))
+    assert torch.allclose(still, 2 * mean, atol=1e-5)
+    assert torch.allclose(moved - still, 2 * (log_variance.clamp(-30, 20) / 2).exp(), atol=1e-4)
+
+
+def test_a_batch_decodes_to_exactly_what_single_latents_decode_to():
+    model = load_model(TINY)
+    z = torch.randn(2, 4, 4, 4)
+    alone = [model.decode_latent(one[None]) for one in z]
+    assert torch.equal(model.decode_latent(z), torch.cat(alone))
+
+
+def test_a_half_precision_autoencoder_that_overflows_is_run_in_full_precision(tmp_path):
+    model = load_model(write_model(tmp_path / "own.safetensors"), dtype=torch.float16)
+    model.autoencoder.post_quant_conv.weight.fill_(60000.0)
+    picture = model.decode_latent(torch.full((1, 4, 4, 4), 60000.0))
+    assert picture.isfinite().all()
+    assert model.autoencoder.dtype == torch.float32
+    assert model.unet.dtype == torch.float16
