@@ -29,6 +29,7 @@ from modules.schema.request import TextOptions
 Padding = Literal["none", "empty", "v0"]
 
 CACHED_PROMPTS = 64
+KEPT_STEPS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,10 +159,12 @@ class Conditioning:
     def at(self, evaluation: int) -> StepConditioning:
         """What the denoiser's call number `evaluation` (from 0) is told.
 
-        Calls with the same versions of every prompt share one result.
+        Calls with the same versions of every prompt share one result, while it is recent.
         """
         key = tuple(schedule.index_at(evaluation) for schedule in self.schedules)
         if key not in self._steps:
+            if len(self._steps) >= KEPT_STEPS:
+                self._steps.clear()
             self._steps[key] = self._step(evaluation)
         return self._steps[key]
 
@@ -223,6 +226,7 @@ class Conditioner:
 
     @embeddings.setter
     def embeddings(self, embeddings: Embeddings) -> None:
+        """Use other textual inversions from now on."""
         self._embeddings = embeddings
         self._index = embeddings.index(self.tokenizer)
 

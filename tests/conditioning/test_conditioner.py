@@ -186,6 +186,16 @@ def test_steps_with_the_same_text_share_one_result(conditioner):
     assert steps[3] is not steps[0]
 
 
+def test_results_of_many_different_steps_are_not_all_kept(conditioner):
+    prompt = "[" + "|".join(f"a {'b' * number}" for number in range(20)) + "]"
+    conditioning = conditioner.conditions([prompt], [""], steps=20)
+    first = conditioning.at(0)
+    for evaluation in range(20):
+        conditioning.at(evaluation)
+    assert len(conditioning._steps) <= room.KEPT_STEPS
+    assert torch.equal(conditioning.at(0).cond, first.cond)
+
+
 def test_negative_prompts_are_scheduled_but_not_split(conditioner):
     conditioning = conditioner.conditions(["a"], ["[x:y:1] AND z:2"], steps=4)
     assert [end for end, _ in conditioning.uncond[0].entries] == [1, 4]
