@@ -51,6 +51,7 @@ JOINTS = {
 LIGHT = {
     "modules.sampling.catalogue",
     "modules.model.catalogue",
+    "modules.model.hashes",
     "modules.model.header",
     "modules.training.command",
 }

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ class FileFacts:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
         self._entries: dict[str, dict[str, Any]] | None = None
 
     def known(self, file: Path, key: str) -> Any:
@@ -30,23 +32,29 @@ class FileFacts:
         return entry.get(key)
 
     def learn(self, facts: dict[Path, dict[str, Any]]) -> None:
-        """Add facts about files and save. A table that cannot be written is only slower."""
-        self._entries = self.read()  # another process may have learnt something
-        for file, values in facts.items():
-            now = stamp(file)
-            entry = self._entries.get(str(file), {})
-            if entry.get("stamp") != now:
-                entry = {"stamp": now}
-            self._entries[str(file)] = entry | values
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self.path.parent, delete=False, encoding="utf-8"
-            ) as file_out:
-                json.dump(self._entries, file_out)
-            os.replace(file_out.name, self.path)
-        except OSError as error:
-            log.warning("Facts about model files cannot be saved: %s", error)
+        """Add facts about files and save; thread-safe. If that fails, the next start is slower."""
+        with self._lock:
+            entries = self.read()  # another process may have learnt something
+            for file, values in facts.items():
+                now = stamp(file)
+                entry = entries.get(str(file), {})
+                entries[str(file)] = (
+                    entry if entry.get("stamp") == now else {"stamp": now}
+                ) | values
+            self._entries = entries
+            try:
+                self.save(entries)
+            except OSError as error:
+                log.warning("Facts about model files cannot be saved: %s", error)
+
+    def save(self, entries: dict[str, dict[str, Any]]) -> None:
+        """Replace the table on disk at once, so that nobody reads half of it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=self.path.parent, delete=False, encoding="utf-8"
+        ) as file:
+            json.dump(entries, file)
+        os.replace(file.name, self.path)
 
     def entries(self) -> dict[str, dict[str, Any]]:
         """Every entry, read once."""
