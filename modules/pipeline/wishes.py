@@ -13,8 +13,12 @@ from modules.schema.request import GenerationRequest
 
 
 def resolved_sampler(request: GenerationRequest) -> Resolved:
-    """The sampler and schedule a request asks for; raises NotFound."""
-    return resolve_sampler(request.sampling.sampler, request.sampling.schedule)
+    """The sampler and schedule a request asks for; raises NotFound.
+
+    Without any schedule the sampler's name says it all, as it did before version 1.9.
+    """
+    sampling = request.sampling
+    return resolve_sampler(sampling.sampler, sampling.schedule, None if sampling.schedule else "")
 
 
 def pass_options(request: GenerationRequest, model: Model, sampler: Sampler) -> PassOptions:

@@ -188,13 +188,11 @@ class VelocityAtTimestep:
         return _rows(alpha.sqrt(), x), _rows((1 - alpha).sqrt(), x)
 
 
-def consistency_table(alphas_cumprod: Tensor) -> SigmaTable:
-    """The 50 noise levels a latent consistency model was distilled on, as a table."""
-    return ConsistencyTable(alphas_cumprod)
-
-
 class ConsistencyTable(SigmaTable):
-    """Every twentieth level, 19, 39 to 999; timesteps are still those of the full table."""
+    """The 50 noise levels a latent consistency model was distilled on: 19, 39 to 999.
+
+    Timesteps are still those of the full table.
+    """
 
     STRIDE = 20
 

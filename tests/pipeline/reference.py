@@ -71,9 +71,7 @@ def request_for(payload: dict[str, Any]) -> GenerationRequest:
     """The request that an API call of 1.8 means; the sampler's bare name is of that time."""
     by_api = {item.param.api: item.path for item in params_of(GenerationRequest) if item.param.api}
     by_setting = {
-        item.param.setting: item.path
-        for item in params_of(GenerationRequest)
-        if item.param.setting
+        item.param.setting: item.path for item in params_of(GenerationRequest) if item.param.setting
     }
     request = replace_at(GenerationRequest(), "sampling.schedule", "")
     for key, value in payload.items():

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from modules.sampling.step import Step
@@ -16,6 +19,15 @@ class Texts:
     cond: Tensor
     weights: tuple[tuple[float, ...], ...]
     uncond: Tensor
+
+
+UNITS = Path(__file__).parent.parent / "golden" / "parity" / "units"
+
+
+@cache
+def units(name: str) -> dict[str, Tensor]:
+    """Tensors of single functions of the reference program."""
+    return load_file(UNITS / f"{name}.safetensors")
 
 
 def sd_alphas() -> Tensor:
