@@ -1,0 +1,65 @@
+"""The HTTP application: our own routes, A1111's, and the guard in front of everything."""
+
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+
+from modules.api.errors import add_error_handlers
+from modules.api.events import event_routes
+from modules.api.guard import Guard
+from modules.api.images import image_routes
+from modules.api.jobs import job_routes
+from modules.api.lists import list_routes
+from modules.api.sdapi.generation import generation_routes
+from modules.api.sdapi.lists import list_routes as legacy_list_routes
+from modules.api.sdapi.options import option_routes
+from modules.api.sdapi.png_info import png_info_routes
+from modules.api.sdapi.progress import progress_routes
+from modules.service.app import App
+from modules.version import VERSION
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1", "")
+
+
+def make_api(app: App) -> FastAPI:
+    """Return the application that serves `app`; whoever serves it closes `app` in the end.
+
+    The engine starts in the background as soon as the server does.
+    """
+
+    @asynccontextmanager
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=app.warm, name="warm-up", daemon=True).start()
+        yield
+
+    api = FastAPI(title="Easel", version=VERSION, lifespan=lifespan)
+    for make_routes in (
+        job_routes,
+        event_routes,
+        image_routes,
+        list_routes,
+        generation_routes,
+        progress_routes,
+        option_routes,
+        legacy_list_routes,
+        png_info_routes,
+    ):
+        api.include_router(make_routes(app))
+    add_error_handlers(api)
+    api.middleware("http")(_timed)
+    host = app.launch.host
+    exposed = host not in LOOPBACK_HOSTS
+    named = () if host in LOOPBACK_HOSTS or host in ("0.0.0.0", "::") else (host,)
+    api.add_middleware(Guard, open_to_network=exposed, names=named)
+    return api
+
+
+async def _timed(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Tell clients how long the answer took, in seconds."""
+    start = time.perf_counter()
+    response = await go_on(request)
+    response.headers["X-Process-Time"] = f"{time.perf_counter() - start:.4f}"
+    return response

@@ -1,0 +1,78 @@
+"""Strangers' JSON to a request: nested like the record itself, any part of it, nothing unknown."""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modules.errors import InvalidRequest, closest_hint
+from modules.param import Field, params_of, replace_at
+from modules.schema.request import GenerationRequest
+
+KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+def read_request(values: Any, base: GenerationRequest) -> GenerationRequest:
+    """Return `base` with the fields that `values` holds. Raises InvalidRequest.
+
+    A field that is null keeps the value of `base` unless null is one of its values.
+    """
+    if not isinstance(values, Mapping):
+        raise InvalidRequest("The request must be a JSON object.", 'For example {"prompt": "a"}.')
+    known = {item.path: item for item in params_of(GenerationRequest)}
+    for path, value in _leaves(values, known):
+        item = known[path]
+        if value is None and type(None) not in _kinds(item):
+            continue
+        base = replace_at(base, path, coerce(item, value))
+    extras = values.get("extras")
+    return replace_at(base, "extras", dict(extras)) if isinstance(extras, Mapping) else base
+
+
+def gives_size(values: Any) -> bool:
+    """Whether a request's JSON says how large the picture should be."""
+    size = values.get("size") if isinstance(values, Mapping) else None
+    return isinstance(size, Mapping) and any(size.get(side) for side in ("width", "height"))
+
+
+def coerce(item: Field, value: Any) -> Any:
+    """Return `value` as the type of its field, or raise InvalidRequest saying what was expected."""
+    kinds = _kinds(item)
+    if value is None and type(None) in kinds:
+        return None
+    for kind in kinds:
+        if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+        if kind is int and isinstance(value, int | float) and not isinstance(value, bool):
+            if value == value // 1:
+                return int(value)
+        elif kind in (str, bool) and isinstance(value, kind):
+            return value
+    expected = " or ".join(KIND_NAMES[kind] for kind in kinds if kind in KIND_NAMES)
+    raise InvalidRequest(f"{item.param.label} must be {expected}, not {value!r:.80}.")
+
+
+def _kinds(item: Field) -> tuple[type, ...]:
+    if typing.get_origin(item.type) in (typing.Union, types.UnionType):
+        return typing.get_args(item.type)
+    return (item.type,)
+
+
+def _leaves(
+    values: Mapping[str, Any], known: Mapping[str, Field], prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    parts = {path.split(".")[0] for path in known if "." in path}
+    for name, value in values.items():
+        path = f"{prefix}{name}"
+        if path in known:
+            yield path, value
+        elif any(other.startswith(path + ".") for other in known):
+            if isinstance(value, Mapping):
+                yield from _leaves(value, known, path + ".")
+            elif value is not None:
+                raise InvalidRequest(f"{path!r} must be a JSON object, not {value!r:.80}.")
+        elif path != "extras":
+            inside = [key for key in known if key.startswith(prefix)] or sorted(parts)
+            raise InvalidRequest(
+                f"A request has no field {path!r:.80}.", closest_hint(path, inside)
+            )

@@ -1,0 +1,83 @@
+"""txt2img and img2img: one request that stays open until the pictures are done."""
+
+import asyncio
+import base64
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from modules.api.errors import LegacyError
+from modules.api.sdapi.schemas import (
+    StableDiffusionProcessingImg2Img,
+    StableDiffusionProcessingTxt2Img,
+    TextToImageResponse,
+)
+from modules.api.sdapi.translate import Translated, info_of, parameters_of, to_request
+from modules.errors import InvalidRequest, WebUIError
+from modules.schema.result import GeneratedImage
+from modules.service.app import App
+from modules.service.job import FAILED, Job, Snapshot
+
+
+def generation_routes(app: App) -> APIRouter:
+    """Routes that draw."""
+    routes = APIRouter(prefix="/sdapi/v1", tags=["sdapi"])
+
+    @routes.post("/txt2img", response_model=TextToImageResponse)
+    async def txt2img(body: StableDiffusionProcessingTxt2Img) -> JSONResponse:
+        """Draw pictures from text."""
+        translated, job = await asyncio.to_thread(_submit, app, body)
+        async for _ in app.follow_async(job.id, app.journal.last_number(job.id)):
+            pass
+        reply = await asyncio.to_thread(_reply, app, body, translated, job)
+        return JSONResponse(reply)
+
+    @routes.post("/img2img", response_model=TextToImageResponse)
+    async def img2img(body: StableDiffusionProcessingImg2Img) -> JSONResponse:
+        """Draw from a picture; not available yet."""
+        if not body.init_images:
+            raise LegacyError(404, "Init image not found")
+        raise InvalidRequest("Drawing from a picture (img2img) is not available yet.")
+
+    return routes
+
+
+def _submit(app: App, body: StableDiffusionProcessingTxt2Img) -> tuple[Translated, Job]:
+    translated = to_request(body, app)
+    job = app.submit(
+        translated.request,
+        save=bool(body.save_images),
+        origin="sdapi",
+        size_given=translated.size_given,
+        settings=translated.settings,
+    )
+    return translated, job
+
+
+def _reply(
+    app: App, body: StableDiffusionProcessingTxt2Img, translated: Translated, job: Job
+) -> dict[str, Any]:
+    snapshot = app.snapshot(job.id)
+    if snapshot.status == FAILED and snapshot.error is not None:
+        raise WebUIError(snapshot.error.message, snapshot.error.hint)
+    images = ordered(snapshot, show_grid=job.settings.interface.show_grid)
+    request = job.task
+    encoded = [_encoded(app, image) for image in images] if body.send_images is not False else []
+    model_hash = request.models.checkpoint.rpartition("[")[2].rstrip("]")
+    return {
+        "images": encoded,
+        "parameters": parameters_of(body, request),
+        "info": info_of(snapshot, images, translated.styles, model_hash),
+    }
+
+
+def ordered(snapshot: Snapshot, *, show_grid: bool) -> list[GeneratedImage]:
+    """Put a job's pictures in the order of a reply: the grid first, if it is to be shown."""
+    grids = [image for image in snapshot.images if image.kind == "grid"]
+    drawn = [image for image in snapshot.images if image.kind != "grid"]
+    return [*(grids if show_grid else ()), *drawn]
+
+
+def _encoded(app: App, image: GeneratedImage) -> str:
+    return base64.b64encode(app.image_file(image.id).read_bytes()).decode("ascii")

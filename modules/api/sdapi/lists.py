@@ -1,0 +1,194 @@
+"""The lists clients fill their menus from."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+from fastapi import APIRouter
+
+from modules.sampling.catalogue import SAMPLERS, SCHEDULES, SUFFIXES, Sampler
+from modules.schema.catalogue import CheckpointInfo
+from modules.service.app import App
+
+LATENT_UPSCALE_MODES = (
+    "Latent",
+    "Latent (antialiased)",
+    "Latent (bicubic)",
+    "Latent (bicubic antialiased)",
+    "Latent (nearest)",
+    "Latent (nearest-exact)",
+)
+Rows = list[dict[str, Any]]
+
+
+def list_routes(app: App) -> APIRouter:
+    """Read-only lists, and the buttons that read them again."""
+    routes = APIRouter(prefix="/sdapi/v1", tags=["sdapi"])
+    _sampler_routes(routes)
+    _model_routes(routes, app)
+    _empty_routes(routes)
+
+    @routes.get("/prompt-styles")
+    def styles() -> Rows:
+        """List the styles of `styles.csv`."""
+        return [
+            {"name": one.name, "prompt": one.prompt, "negative_prompt": one.negative_prompt}
+            for one in app.styles()
+        ]
+
+    @routes.get("/memory")
+    def memory() -> dict[str, Any]:
+        """Say how much memory there is, in bytes."""
+        used = psutil.Process().memory_info().rss
+        machine = psutil.virtual_memory()
+        cuda = dict(app.status().memory).get("cuda", {"error": "unavailable"})
+        return {
+            "ram": {"free": machine.available, "used": used, "total": machine.total},
+            "cuda": cuda,
+        }
+
+    return routes
+
+
+def _sampler_routes(routes: APIRouter) -> None:
+    @routes.get("/samplers")
+    def samplers() -> Rows:
+        """List samplers, then the combined names of older versions."""
+        menu = [one for one in SAMPLERS if one.in_menu]
+        return [*map(_sampler, menu), *(row for one in menu for row in _combined(one))]
+
+    @routes.get("/schedulers")
+    def schedulers() -> Rows:
+        """List schedule types."""
+        return [
+            {
+                "name": one.name.lower().replace(" ", "_"),
+                "label": one.name,
+                "aliases": list(one.aliases) or None,
+                "default_rho": DEFAULT_RHO.get(one.name, -1.0),
+                "need_inner_model": one.name in ("SGM Uniform", "Simple", "Normal", "DDIM", "Beta"),
+            }
+            for one in SCHEDULES
+            if one.in_menu
+        ]
+
+
+DEFAULT_RHO = {"Karras": 7.0, "Polyexponential": 1.0}
+
+
+def _sampler(sampler: Sampler) -> dict[str, Any]:
+    options = {}
+    if sampler.schedule:
+        options["scheduler"] = sampler.schedule.lower()
+    if sampler.second_order:
+        options["second_order"] = "True"
+    if sampler.brownian:
+        options["brownian_noise"] = "True"
+    if sampler.discard_penultimate:
+        options["discard_next_to_last_sigma"] = "True"
+    if sampler.uses_ensd:
+        options["uses_ensd"] = "True"
+    plain = [one for one in sampler.aliases if not one.endswith(tuple(SUFFIXES))]
+    return {"name": sampler.name, "aliases": plain, "options": options}
+
+
+def _combined(sampler: Sampler) -> Iterator[dict[str, Any]]:
+    for alias in sampler.aliases:
+        for ending, label in SUFFIXES.items():
+            if alias.endswith(ending):
+                row = _sampler(sampler)
+                options = row["options"] | {"scheduler": label.lower()}
+                yield {"name": f"{sampler.name} {label}", "aliases": [alias], "options": options}
+
+
+def _model_routes(routes: APIRouter, app: App) -> None:
+    @routes.get("/sd-models")
+    def models() -> Rows:
+        """List checkpoints."""
+        return [_model(one) for one in app.catalogue().checkpoints]
+
+    @routes.get("/sd-vae")
+    def vaes() -> Rows:
+        """List external VAEs."""
+        return [
+            {"model_name": Path(name).name, "filename": str(app.paths.vae / name)}
+            for name in app.catalogue().vaes
+        ]
+
+    @routes.get("/loras")
+    def loras() -> Rows:
+        """List networks for `<lora:name:weight>`."""
+        files = [app.paths.lora / name for name in app.catalogue().loras]
+        return [
+            {"name": path.stem, "alias": path.stem, "path": str(path), "metadata": {}}
+            for path in files
+        ]
+
+    for name in ("refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"):
+        routes.add_api_route(f"/{name}", _refresher(app), methods=["POST"], name=name)
+
+    @routes.post("/unload-checkpoint")
+    def unload() -> dict[str, Any]:
+        """Give the memory of the loaded model back."""
+        app.engine.unload()
+        return {}
+
+    @routes.post("/reload-checkpoint")
+    def reload() -> dict[str, Any]:
+        """Load the chosen model again."""
+        app.warm()
+        return {}
+
+
+def _refresher(app: App) -> Any:
+    def refresh() -> None:
+        """Look at the model folders again."""
+        app.catalogue(refresh=True)
+
+    return refresh
+
+
+def _model(checkpoint: CheckpointInfo) -> dict[str, Any]:
+    path = Path(checkpoint.path)
+    config = path.with_suffix(".yaml")
+    return {
+        "title": checkpoint.title,
+        "model_name": checkpoint.stem,
+        "hash": checkpoint.short_hash or None,
+        "sha256": checkpoint.sha256 or None,
+        "filename": str(path.absolute()),
+        "config": str(config.absolute()) if config.is_file() else None,
+    }
+
+
+def _empty_routes(routes: APIRouter) -> None:
+    """Lists of things there are none of yet, so that clients get a list and not an error."""
+
+    @routes.get("/upscalers")
+    def upscalers() -> Rows:
+        """List upscalers."""
+        nothing = {"model_name": None, "model_path": None, "model_url": None, "scale": 4.0}
+        return [{"name": name, **nothing} for name in ("None", "Lanczos", "Nearest")]
+
+    @routes.get("/latent-upscale-modes")
+    def latent_modes() -> Rows:
+        """List ways to enlarge a latent."""
+        return [{"name": name} for name in LATENT_UPSCALE_MODES]
+
+    @routes.get("/embeddings")
+    def embeddings() -> dict[str, Any]:
+        """List textual inversion embeddings that were loaded, and those that do not fit."""
+        return {"loaded": {}, "skipped": {}}
+
+    @routes.get("/scripts")
+    def scripts() -> dict[str, list[str]]:
+        """List scripts by tab."""
+        return {"txt2img": [], "img2img": []}
+
+    def none() -> Rows:
+        """Return an empty list."""
+        return []
+
+    for name in ("hypernetworks", "face-restorers", "realesrgan-models", "script-info"):
+        routes.add_api_route(f"/{name}", none, methods=["GET"], name=name)

@@ -1,0 +1,44 @@
+"""Settings by A1111's names, and the command line."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from modules.api.errors import LegacyError
+from modules.errors import NotFound
+from modules.service.app import App
+from modules.service.complete import find_checkpoint
+
+
+def option_routes(app: App) -> APIRouter:
+    """Routes that read and change settings."""
+    routes = APIRouter(prefix="/sdapi/v1", tags=["sdapi"])
+
+    @routes.get("/options")
+    def options() -> dict[str, Any]:
+        """Return every option with its value."""
+        chosen = app.chosen_checkpoint()
+        known = {one.title: one.sha256 for one in app.catalogue().checkpoints}
+        return app.settings.options() | {
+            "sd_model_checkpoint": chosen or None,
+            "sd_checkpoint_hash": known.get(chosen, ""),
+        }
+
+    @routes.post("/options")
+    def set_options(values: dict[str, Any]) -> None:
+        """Change options; unknown ones are ignored, so posting a whole reply back is harmless."""
+        wanted = values.get("sd_model_checkpoint")
+        if wanted:
+            try:
+                find_checkpoint(str(wanted), app.catalogue().checkpoints)
+            except NotFound as error:
+                message = f"model {wanted!r} not found"
+                raise LegacyError(500, message, error.hint, kind="RuntimeError") from error
+        app.set_options({name: value for name, value in values.items() if value is not None})
+
+    @routes.get("/cmd-flags")
+    def flags() -> dict[str, Any]:
+        """Return the values of the command line's flags."""
+        return app.launch.flags()
+
+    return routes

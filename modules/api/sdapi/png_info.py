@@ -1,0 +1,39 @@
+"""What a picture says about itself."""
+
+import re
+
+from fastapi import APIRouter
+
+from modules.api.errors import LegacyError
+from modules.api.images import decode_picture
+from modules.api.sdapi.schemas import PNGInfoRequest, PNGInfoResponse
+from modules.errors import InvalidRequest
+from modules.schema.infotext_parse import fill_defaults, parse_infotext
+from modules.service.app import App
+
+WEB_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+
+
+def png_info_routes(app: App) -> APIRouter:
+    """The route that reads recipes."""
+    routes = APIRouter(prefix="/sdapi/v1", tags=["sdapi"])
+
+    @routes.post("/png-info", response_model=PNGInfoResponse)
+    def png_info(body: PNGInfoRequest) -> PNGInfoResponse:
+        """Read the recipe inside a picture given as base64."""
+        if not body.image:
+            raise LegacyError(404, "Image not found")
+        text, others = app.read_picture(_decoded(body.image))
+        parameters = fill_defaults(parse_infotext(text)) if text else {}
+        return PNGInfoResponse(info=text, items=others, parameters=parameters)
+
+    return routes
+
+
+def _decoded(text: str) -> bytes:
+    if WEB_ADDRESS.match(text):
+        raise LegacyError(500, "Requests not allowed", "Send the picture itself as base64.")
+    try:
+        return decode_picture(text)
+    except InvalidRequest as error:
+        raise LegacyError(500, "Invalid encoded image") from error

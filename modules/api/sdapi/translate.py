@@ -1,0 +1,193 @@
+"""Between A1111's JSON and our records, in both directions."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modules.api.errors import LegacyError
+from modules.api.request_json import coerce
+from modules.api.sdapi.schemas import StableDiffusionProcessing, StableDiffusionProcessingTxt2Img
+from modules.errors import InvalidRequest, NotFound
+from modules.param import get_at, params_of, replace_at
+from modules.sampling.catalogue import AUTOMATIC, resolve_sampler
+from modules.schema.infotext import BASE_KEYS
+from modules.schema.infotext_parse import parse_infotext
+from modules.schema.request import GenerationRequest
+from modules.schema.result import GeneratedImage
+from modules.service.app import App
+from modules.service.complete import OLD_MANNER
+from modules.service.job import Snapshot
+from modules.settings.settings import Settings
+from modules.version import RECIPE_VERSION
+
+BY_HAND = frozenset({"sampler_name", "scheduler", "width", "height", "denoising_strength"})
+"""API names whose meaning is more than "this field"."""
+OPTIONAL_PARTS = ("hires.", "img2img.")
+"""Parts of a request that exist only when they are switched on."""
+NOT_EXTRA = frozenset({*BASE_KEYS, "Prompt", "Negative prompt", "Size-1", "Size-2", "Version"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translated:
+    """A request from A1111's JSON, with what belongs to it but does not change pixels."""
+
+    request: GenerationRequest
+    settings: Settings
+    size_given: bool
+    styles: tuple[str, ...]
+
+
+def to_request(body: StableDiffusionProcessingTxt2Img, app: App) -> Translated:
+    """Make our request of a txt2img body. Raises a WebUIError with A1111's status and words."""
+    refuse_unavailable(body)
+    settings, base = app.settings.with_overrides(body.override_settings or {})
+    given = {name for name in body.model_fields_set if getattr(body, name) is not None}
+    sizes = {"width", "height"} & given
+    if body.infotext:
+        recipe = app.read_recipe(body.infotext, base)
+        request, size_given = _fill(recipe.request, body, given), bool(sizes) or recipe.size_given
+        names = given & {"sampler_name", "sampler_index", "scheduler"}
+    else:
+        request, size_given = _fill(base, body, None), bool(sizes)
+        names = {"sampler_name"}
+    request = _sized(request, body, given if body.infotext else {"width", "height"})
+    if names:
+        request = _with_sampler(request, body)
+    styles = tuple(body.styles or ())
+    prompts = app.styles().apply(styles, request.prompt, request.negative_prompt)
+    request = replace_at(request, "prompt", prompts[0])
+    request = replace_at(request, "negative_prompt", prompts[1])
+    return Translated(request=request, settings=settings, size_given=size_given, styles=styles)
+
+
+def refuse_unavailable(body: StableDiffusionProcessing) -> None:
+    """Raise for what a request asks that cannot be done here; silence would draw something else."""
+    if body.script_name:
+        raise LegacyError(422, f"Script '{body.script_name}' not found")
+    if getattr(body, "enable_hr", False):
+        raise InvalidRequest("The hires pass (enable_hr) is not available yet.")
+    for name, script in (body.alwayson_scripts or {}).items():
+        if isinstance(script, Mapping) and _asks_for_something(script.get("args")):
+            raise LegacyError(422, f"Script '{name}' not found")
+
+
+def _asks_for_something(arguments: Any) -> bool:
+    """Clients mention scripts they do not use, with no arguments or with a plain "off"."""
+    if not isinstance(arguments, list):
+        return False
+    return any(
+        bool(one.get("enabled", True)) if isinstance(one, Mapping) else one is True
+        for one in arguments
+    )
+
+
+def _fill(
+    request: GenerationRequest, body: StableDiffusionProcessing, only: set[str] | None
+) -> GenerationRequest:
+    """Copy plain fields; those that are null keep what `request` has."""
+    for item in params_of(GenerationRequest):
+        name = item.param.api
+        optional = item.path.startswith(OPTIONAL_PARTS)
+        if not name or optional or name in BY_HAND or not hasattr(body, name):
+            continue
+        value = getattr(body, name)
+        if value is not None and (only is None or name in only):
+            request = replace_at(request, item.path, coerce(item, value))
+    return request
+
+
+def _sized(
+    request: GenerationRequest, body: StableDiffusionProcessing, sides: Iterable[str]
+) -> GenerationRequest:
+    for side in sorted({"width", "height"} & set(sides)):
+        request = replace_at(request, f"size.{side}", getattr(body, side) or 512)
+    return request
+
+
+def _with_sampler(request: GenerationRequest, body: StableDiffusionProcessing) -> GenerationRequest:
+    """Set sampler and schedule; without a `scheduler` the name has its meaning of version 1.8.
+
+    Clients older than 1.9 know no schedules: to them "DPM++ 2M" is one sampler, and
+    "DPM++ 2M Karras" another. Newer ones always say which schedule they want.
+    """
+    name = body.sampler_name or body.sampler_index or "Euler"
+    by_hand = request.sampling.schedule
+    schedule = body.scheduler or (OLD_MANNER if by_hand == AUTOMATIC else by_hand)
+    try:
+        resolve_sampler(name, schedule or AUTOMATIC)
+    except NotFound as error:
+        if error.kind == "sampler":
+            raise LegacyError(400, "Sampler not found", str(error)) from error
+        raise LegacyError(400, "Scheduler not found", str(error)) from error
+    request = replace_at(request, "sampling.sampler", name)
+    return replace_at(request, "sampling.schedule", schedule)
+
+
+def parameters_of(body: StableDiffusionProcessing, request: GenerationRequest) -> dict[str, Any]:
+    """Echo a request with every field present, as it was understood."""
+    echo = body.model_dump()
+    for item in params_of(GenerationRequest):
+        if body.infotext and item.param.api in echo and not item.path.startswith(OPTIONAL_PARTS):
+            echo[item.param.api] = get_at(request, item.path)
+    return echo
+
+
+def info_of(
+    snapshot: Snapshot, images: list[GeneratedImage], styles: tuple[str, ...], model_hash: str
+) -> str:
+    """Write the `info` of a reply: what was drawn, as JSON text."""
+    request = snapshot.task
+    assert isinstance(request, GenerationRequest)
+    drawn = [image for image in images if image.kind == "image"]
+    first = parse_infotext(drawn[0].infotext) if drawn else {}
+    total = request.batch.total
+    seeds, varied = request.seeds, request.seeds.subseed_strength > 0
+    known = {image.index: image for image in drawn}
+
+    def each(name: str, default: Any) -> list[Any]:
+        return [
+            getattr(known[index], name) if index in known else default(index)
+            for index in range(total)
+        ]
+
+    prompts = each("prompt", lambda index: request.prompt)
+    negatives = each("negative_prompt", lambda index: request.negative_prompt)
+    seed_list = each("seed", lambda index: seeds.seed + (0 if varied else index))
+    subseeds = each("subseed", lambda index: seeds.subseed + index)
+    info = {
+        "prompt": prompts[0],
+        "all_prompts": prompts,
+        "negative_prompt": negatives[0],
+        "all_negative_prompts": negatives,
+        "seed": seed_list[0],
+        "all_seeds": seed_list,
+        "subseed": subseeds[0],
+        "all_subseeds": subseeds,
+        "subseed_strength": seeds.subseed_strength,
+        "width": request.size.width,
+        "height": request.size.height,
+        "sampler_name": request.sampling.sampler,
+        "cfg_scale": request.sampling.cfg_scale,
+        "steps": request.sampling.steps,
+        "batch_size": request.batch.batch_size,
+        "restore_faces": False,
+        "face_restoration_model": None,
+        "sd_model_name": first.get("Model", ""),
+        "sd_model_hash": first.get("Model hash", model_hash),
+        "sd_vae_name": first.get("VAE"),
+        "sd_vae_hash": first.get("VAE hash"),
+        "seed_resize_from_w": seeds.resize_from_w or -1,
+        "seed_resize_from_h": seeds.resize_from_h or -1,
+        "denoising_strength": None,
+        "extra_generation_params": {k: v for k, v in first.items() if k not in NOT_EXTRA},
+        "index_of_first_image": 1 if images and images[0].kind == "grid" else 0,
+        "infotexts": [image.infotext for image in images],
+        "styles": list(styles),
+        "job_timestamp": time.strftime("%Y%m%d%H%M%S", time.localtime(snapshot.created)),
+        "clip_skip": request.text.clip_skip,
+        "is_using_inpainting_conditioning": False,
+        "version": RECIPE_VERSION,
+    }
+    return json.dumps(info, ensure_ascii=False)

@@ -1,0 +1,241 @@
+"""An engine in a child process: a crash there costs one attempt at one job, and never the page.
+
+The child is spawned, not forked, so it shares nothing with the server; orders, events and errors
+cross one pipe as pickled plain data. When it dies, whatever was running fails with EngineDown and
+a new child starts.
+"""
+
+import itertools
+import logging
+import multiprocessing
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from multiprocessing.context import SpawnProcess
+
+from modules.engine import child as child_side
+from modules.engine.messages import (
+    Close,
+    Done,
+    EngineSpec,
+    Happened,
+    Press,
+    Run,
+    StatusIs,
+    Unload,
+    Warm,
+)
+from modules.errors import EngineDown
+from modules.schema.cancel import Cancel
+from modules.schema.catalogue import Catalogue, EngineStatus
+from modules.schema.event import Event
+from modules.schema.tasks import Task
+
+log = logging.getLogger(__name__)
+
+CLOSING_S = 5.0
+"""Seconds a child gets to end by itself before it is killed."""
+
+
+class ProcessEngine:
+    """Runs the engine described by `spec` in a child process, and restarts it when it dies.
+
+    `list_models(refresh)` answers `catalogue` here, so that listing never waits for a picture.
+    """
+
+    slots = 1
+
+    def __init__(self, spec: EngineSpec, list_models: Callable[[bool], Catalogue]) -> None:
+        self._spec = spec
+        self._list_models = list_models
+        self._lock = threading.Lock()
+        self._link: _Link | None = None
+        self._starts = 0
+        self._closed = False
+        self._warm_with: str | None = None
+
+    def warm(self, checkpoint: str) -> None:
+        """Start the child now and have it load `checkpoint` in the background."""
+        self._warm_with = checkpoint
+        self._connected().send(Warm(checkpoint))
+
+    def run(self, task: Task, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
+        """Carry out `task` in the child. Raises EngineDown if it dies on the way."""
+        link = self._connected()
+        number, inbox = link.begin()
+        link.send(Run(number, task, start_image))
+        cancel.watch(lambda what: link.send(Press(number, what)))
+        over = False
+        try:
+            while not over:
+                message = inbox.get()
+                if isinstance(message, Happened):
+                    yield message.event
+                else:
+                    over = True
+                    if message.error is not None:
+                        raise message.error
+        finally:
+            link.end(number)
+            if not over:  # whoever iterated has left: the child need not go on
+                link.send(Press(number, "stop"))
+
+    def _connected(self) -> "_Link":
+        with self._lock:
+            if self._closed:
+                raise EngineDown("The program is closing.")
+            if self._link is None or self._link.down:
+                self._starts += 1
+                self._link = _Link(self._spec, self._after_death)
+            return self._link
+
+    def _after_death(self, was_ready: bool) -> None:
+        """Start the next child at once, unless the last one never came up."""
+        if self._closed or not was_ready:
+            return
+        log.warning("The drawing process ended unexpectedly; starting another")
+        try:
+            self.warm(self._warm_with or "")
+        except EngineDown:
+            log.debug("Closing: no new drawing process")
+
+    def catalogue(self, refresh: bool = False) -> Catalogue:
+        """List models without asking the child."""
+        return self._list_models(refresh)
+
+    def status(self) -> EngineStatus:
+        """Report what the child last said about itself."""
+        link, restarts = self._link, max(0, self._starts - 1)
+        if link is None:
+            return EngineStatus(state="down" if self._closed else "cold")
+        return replace(link.status, restarts=restarts, pid=link.pid)
+
+    def unload(self) -> None:
+        """Have the child give up its models, after the task it is at."""
+        link = self._link
+        if link is not None and not link.down:
+            link.send(Unload())
+
+    def close(self) -> None:
+        """End the child, at once if it does not listen."""
+        with self._lock:
+            self._closed = True
+            link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+
+class _Link:
+    """One child process and the parent's end of its pipe."""
+
+    def __init__(self, spec: EngineSpec, after_death: Callable[[bool], None]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process: SpawnProcess = context.Process(
+            target=child_side.serve, args=(theirs, spec), name="easel-engine", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._after_death = after_death
+        self._status = EngineStatus(state="starting")
+        self._ready = False
+        self.down = False
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._inboxes: dict[int, queue.SimpleQueue[Happened | Done]] = {}
+        threading.Thread(target=self._listen, name="engine-events", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child."""
+        return self._process.pid or 0
+
+    @property
+    def status(self) -> EngineStatus:
+        """What the child last said, and whether it is at work."""
+        with self._lock:
+            if self.down:
+                return EngineStatus(state="down")
+            busy = self._ready and self._inboxes
+            return replace(self._status, state="busy") if busy else self._status
+
+    def begin(self) -> tuple[int, "queue.SimpleQueue[Happened | Done]"]:
+        """Make room for the events of a new run."""
+        with self._lock:
+            number = next(self._numbers)
+            inbox: queue.SimpleQueue[Happened | Done] = queue.SimpleQueue()
+            self._inboxes[number] = inbox
+            if self.down:
+                inbox.put(Done(number, self._obituary()))
+            return number, inbox
+
+    def end(self, number: int) -> None:
+        """Forget a run; events that still come are dropped."""
+        with self._lock:
+            self._inboxes.pop(number, None)
+
+    def send(self, message: Run | Press | Warm | Unload | Close) -> None:
+        """Tell the child; if it is dead, its reader thread says so to whom it concerns."""
+        try:
+            with self._lock:
+                self._pipe.send(message)
+        except OSError:
+            log.debug("%s could not be sent: the child is gone", type(message).__name__)
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self._receive(self._pipe.recv())
+        except (EOFError, OSError):
+            self._process.join(CLOSING_S)
+        with self._lock:
+            self.down = True
+            for number, inbox in self._inboxes.items():
+                inbox.put(Done(number, self._obituary()))
+        self._after_death(self._ready)
+
+    def _receive(self, message: Happened | Done | StatusIs) -> None:
+        with self._lock:
+            if isinstance(message, StatusIs):
+                self._status, self._ready = message.status, True
+            elif message.id in self._inboxes:
+                self._inboxes[message.id].put(message)
+
+    def _obituary(self) -> EngineDown:
+        code = self._process.exitcode
+        if code is None:
+            return EngineDown("The process that draws cannot be reached.", HINT)
+        if code == -signal.SIGKILL:
+            return EngineDown(
+                "The process that draws was killed, as the system does when memory runs out.",
+                "Try a smaller picture or batch. " + HINT,
+            )
+        if code < 0:
+            return EngineDown(f"The process that draws crashed ({_signal_name(-code)}).", HINT)
+        if not self._ready:
+            return EngineDown(
+                f"The process that draws could not start (exit code {code}).",
+                "The log says why; often a package is missing or broken.",
+            )
+        return EngineDown(f"The process that draws ended (exit code {code}).", HINT)
+
+    def close(self) -> None:
+        """Ask the child to end, then make it."""
+        self.send(Close())
+        self._process.join(CLOSING_S if self._ready else 0.1)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join(CLOSING_S)
+        self._pipe.close()
+
+
+HINT = "It starts again by itself; the log has the details."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,57 @@
+"""What an engine says about its models and about itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """One checkpoint an engine can draw with."""
+
+    title: str
+    """`name.safetensors [hash]`, or only the name while the hash is not known."""
+    name: str
+    """Path below the checkpoint folder, with suffix."""
+    path: str
+    stem: str
+    """File name without suffix."""
+    sha256: str = ""
+    size: int = 0
+    """Bytes."""
+    native_size: tuple[int, int] = (512, 512)
+    """Width and height in pixels the model was trained at."""
+    examples: tuple[str, ...] = ()
+    """Prompts it is known to draw well, from its metadata."""
+    note: str = ""
+    """Why it cannot be used, e.g. "incomplete: 3.1 of 6.9 GB"."""
+
+    @property
+    def short_hash(self) -> str:
+        """First ten digits of the SHA-256, as A1111 writes it."""
+        return self.sha256[:10]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """What an engine can see now."""
+
+    checkpoints: tuple[CheckpointInfo, ...] = ()
+    vaes: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    loras: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Files that could not be read, a sentence each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineStatus:
+    """How the engine is doing."""
+
+    state: str = "cold"
+    """"cold" (nothing loaded), "starting", "ready", "busy", "down"."""
+    device: str = ""
+    loaded: str = ""
+    """Title of the checkpoint in memory."""
+    restarts: int = 0
+    memory: tuple[tuple[str, Any], ...] = ()
+    pid: int = 0

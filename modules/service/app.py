@@ -1,0 +1,284 @@
+"""The one place where parts are joined: what every door talks to."""
+
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from modules.engine.engine import Engine
+from modules.engine.messages import EngineSpec
+from modules.engine.models import ModelList
+from modules.engine.process import ProcessEngine
+from modules.errors import NotFound, WebUIError
+from modules.param import replace_at
+from modules.paths import Paths
+from modules.prompt.count import count_tokens
+from modules.prompt.styles import StyleBook
+from modules.prompt.tokenizer import ClipTokenizer
+from modules.schema.catalogue import Catalogue, EngineStatus
+from modules.schema.event import Stopped
+from modules.schema.request import GenerationRequest
+from modules.service.complete import LONGEST_PROMPT, complete_request, find_checkpoint
+from modules.service.database import Database
+from modules.service.gallery import Gallery, Picture
+from modules.service.job import Job, Snapshot, new_id
+from modules.service.journal import Entry, Journal
+from modules.service.queue import JobQueue
+from modules.service.read_picture import read_infotext_from, read_texts
+from modules.service.recipe import Recipe, understand
+from modules.service.snapshot import take_snapshot
+from modules.service.worker import run_job
+from modules.settings.launch import Launch
+from modules.settings.settings import Settings
+from modules.settings.store import SettingsStore
+
+log = logging.getLogger(__name__)
+
+CLOSING_S = 10.0
+"""Seconds a running job gets to leave the engine when the program ends."""
+
+
+class App:
+    """Jobs, pictures, models and settings, for the page, the REST API and the command line.
+
+    Every method may be called from any thread. Those named `..._async` belong on an event loop and
+    never hold it up; the others may wait for the disk.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        launch: Launch,
+        engine: Engine,
+        settings: SettingsStore,
+        database: Database,
+    ) -> None:
+        self.paths = paths
+        self.launch = launch
+        self.engine = engine
+        self.settings = settings
+        self._database = database
+        self.queue = JobQueue(database)
+        self.journal = Journal(database)
+        self.gallery = Gallery(database, paths)
+        self._closing = threading.Event()
+        self._workers: list[threading.Thread] = []
+
+    def _chosen(self) -> str:
+        """The checkpoint of the settings, else the one of the command line, else ""."""
+        return self.settings.base_request().models.checkpoint or self.launch.ckpt
+
+    def start(self, *, adopt: bool = True) -> None:
+        """Begin to work; with `adopt` also at what an earlier process left unfinished."""
+        self.gallery.forget_unsaved()
+        for job_id in self.queue.adopt() if adopt else ():
+            log.info("Job %s goes on where it was left", job_id)
+            self.journal.announce(job_id)
+        for number in range(self.engine.slots):
+            worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            worker.start()
+            self._workers.append(worker)
+
+    def _work(self) -> None:
+        while (job := self.queue.take()) is not None:
+            ended = run_job(job, self.engine, self.journal, self.gallery, self._closing)
+            if ended:
+                self.queue.forget(job.id)
+            else:
+                self.queue.release(job.id)
+
+    def warm(self) -> None:
+        """Start the engine and load the chosen checkpoint in the background."""
+        try:
+            checkpoint = find_checkpoint(self._chosen(), self.engine.catalogue().checkpoints)
+            self.engine.warm(checkpoint.title)
+        except WebUIError as error:
+            log.warning("Nothing is loaded in advance: %s", error)
+            self.engine.warm("")
+
+    def submit(
+        self,
+        request: GenerationRequest,
+        *,
+        save: bool = True,
+        origin: str = "page",
+        size_given: bool = True,
+        overrides: Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
+    ) -> Job:
+        """Check `request`, fill in what is open, put it in line; on disk when this returns.
+
+        `overrides` are settings by their A1111 names for this job alone (those that are part of a
+        request must already be in it: see `base_request`). Raises InvalidRequest, NotFound,
+        ModelError, or WebUIError if the line cannot be written.
+        """
+        if self._closing.is_set():
+            raise WebUIError("The program is closing.", "Start it again and send the job again.")
+        if settings is None:
+            settings, _ = self.settings.with_overrides(overrides or {})
+        if not request.models.checkpoint:
+            request = replace_at(request, "models.checkpoint", self._chosen())
+        task = complete_request(request, self.engine.catalogue(), size_given=size_given)
+        job = Job(
+            id=new_id(), task=task, settings=settings, save=save, origin=origin, created=time.time()
+        )
+        self.queue.add(job)
+        self.journal.announce(job.id)
+        self.queue.announce()
+        return job
+
+    def base_request(self, overrides: Mapping[str, Any] | None = None) -> GenerationRequest:
+        """Return a request as the settings have it, with A1111 option names overridden."""
+        return self.settings.with_overrides(overrides or {})[1]
+
+    def stop(self, job_id: str) -> None:
+        """Take a waiting job out of the line, or end a running one. Harmless if it has ended."""
+        job = self.queue.find(job_id)
+        if self.queue.withdraw(job_id):
+            self.journal.append(job_id, Stopped())
+            self.queue.forget(job_id)
+        else:
+            job.cancel.stop()
+
+    def skip(self, job_id: str) -> None:
+        """Leave the batch that is being drawn and go on with the next."""
+        self.queue.find(job_id).cancel.skip()
+
+    def follow(self, job_id: str, after: int = 0, timeout: float | None = None) -> Iterator[Entry]:
+        """Yield a job's events above `after`, those of the past first, until its ending."""
+        return self.journal.follow(job_id, after, timeout)
+
+    def follow_async(
+        self, job_id: str, after: int = 0, timeout: float | None = None
+    ) -> AsyncIterator[Entry]:
+        """Do what `follow` does, on an event loop."""
+        return self.journal.follow_async(job_id, after, timeout)
+
+    def snapshot(self, job_id: str) -> Snapshot:
+        """Describe a job. Raises NotFound."""
+        return take_snapshot(self._database, self.journal, job_id)
+
+    def current(self) -> Snapshot | None:
+        """Describe the job being drawn, if there is one."""
+        running = self.queue.running()
+        return self.snapshot(running[0]) if running else None
+
+    def jobs(self, limit: int = 50) -> list[Snapshot]:
+        """Describe the newest jobs, newest first."""
+        rows = self._database.rows(
+            "SELECT id FROM jobs ORDER BY sequence DESC LIMIT ?", (max(0, limit),)
+        )
+        return [self.snapshot(row["id"]) for row in rows]
+
+    def images(self, limit: int = 50, before: int | None = None) -> list[Picture]:
+        """List saved pictures, newest first; `before` is a sequence number to go on from."""
+        return self.gallery.newest(limit, before)
+
+    def image(self, image_id: str) -> Picture:
+        """Look one picture up. Raises NotFound."""
+        return self.gallery.find(image_id)
+
+    def image_file(self, image_id: str) -> Path:
+        """Return where a picture's file is. Raises NotFound, also if somebody deleted the file."""
+        path = self.gallery.find(image_id).path
+        if not path.is_file():
+            raise NotFound("picture", image_id)
+        return path
+
+    def thumbnail(self, image_id: str) -> Path:
+        """Return a small WebP of a picture, made when first asked for. Raises NotFound."""
+        return self.gallery.thumbnail(image_id)
+
+    def catalogue(self, refresh: bool = False) -> Catalogue:
+        """List what there is to draw with; `refresh` looks at the folders again."""
+        return self.engine.catalogue(refresh)
+
+    def checkpoints(self, refresh: bool = False) -> Catalogue:
+        """Do what `catalogue` does."""
+        return self.catalogue(refresh)
+
+    def styles(self) -> StyleBook:
+        """Read `styles.csv`."""
+        return StyleBook.load([self.paths.styles])
+
+    def count_tokens(
+        self, text: str, *, steps: int = 20, negative: bool = False
+    ) -> tuple[int, int]:
+        """Return the tokens of a prompt, and how many fit into the chunks it has begun."""
+        count = count_tokens(
+            text[:LONGEST_PROMPT], ClipTokenizer.load(), steps=steps, negative=negative
+        )
+        return count.used, count.room
+
+    def read_picture(self, content: bytes) -> tuple[str, dict[str, str]]:
+        """Return a picture's recipe ("" if none) and its other texts. Raises InvalidRequest."""
+        recipe = read_infotext_from(content)
+        others = read_texts(content)
+        return recipe, {key: text for key, text in others.items() if text != recipe}
+
+    def read_recipe(self, content: bytes | str, base: GenerationRequest | None = None) -> Recipe:
+        """Make a request of a picture's recipe, or of its text. Raises InvalidRequest."""
+        text = content if isinstance(content, str) else self.read_picture(content)[0]
+        if base is None:
+            base = self.base_request()
+        return understand(text, base, self.catalogue().checkpoints)
+
+    def chosen_checkpoint(self) -> str:
+        """Return the title of the checkpoint that a request without one gets; "" if none is."""
+        try:
+            return find_checkpoint(self._chosen(), self.catalogue().checkpoints).title
+        except WebUIError:
+            return ""
+
+    def set_options(self, options: Mapping[str, Any]) -> None:
+        """Change settings by their A1111 names, and save them. Raises InvalidRequest."""
+        changed = dict(options)
+        wanted = changed.get("sd_model_checkpoint")
+        if wanted:
+            found = find_checkpoint(str(wanted), self.catalogue().checkpoints)
+            changed["sd_model_checkpoint"] = found.title
+        before = self.chosen_checkpoint()
+        self.settings.set_options(changed)
+        if wanted and self.chosen_checkpoint() != before:
+            self.engine.warm(self.chosen_checkpoint())
+
+    def status(self) -> EngineStatus:
+        """Say how the engine is doing."""
+        return self.engine.status()
+
+    def close(self) -> None:
+        """End: running jobs go back into the line and continue after the next start."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        for job_id in self.queue.running():
+            self.queue.find(job_id).cancel.stop()
+        self.queue.close()
+        self.engine.close()
+        for worker in self._workers:
+            worker.join(CLOSING_S)
+        self.journal.close()
+        self._database.close()
+
+
+def build_app(
+    paths: Paths, launch: Launch, engine: Engine | None = None, *, adopt: bool = True
+) -> App:
+    """Join the parts and begin to work. Without an `engine`, drawing happens in a child process.
+
+    With `adopt` false, jobs that an earlier process left unfinished are not continued: the manner
+    of a command that draws and ends.
+    """
+    store = SettingsStore(launch.settings_file())
+    if engine is None:
+        options = {
+            "paths": paths,
+            "device": launch.chosen_device,
+            "half": not launch.full_precision,
+        }
+        engine = ProcessEngine(EngineSpec(options=options), ModelList(paths))
+    app = App(paths, launch, engine, store, Database(paths.database))
+    app.start(adopt=adopt)
+    return app

@@ -1,0 +1,125 @@
+"""One SQLite file with everything that must survive: jobs, their events, the pictures they made."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from modules.errors import WebUIError
+
+MIGRATIONS = (
+    """
+    CREATE TABLE jobs (
+        sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+        id         TEXT NOT NULL UNIQUE,
+        state      TEXT NOT NULL,
+        priority   INTEGER NOT NULL DEFAULT 0,
+        owner      TEXT NOT NULL,
+        origin     TEXT NOT NULL,
+        save       INTEGER NOT NULL,
+        task       TEXT NOT NULL,
+        settings   TEXT NOT NULL,
+        created    REAL NOT NULL,
+        started    REAL,
+        ended      REAL,
+        reserved   INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX jobs_by_state ON jobs (state, priority DESC, sequence);
+    CREATE TABLE events (
+        job    TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        body   TEXT NOT NULL,
+        PRIMARY KEY (job, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE images (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id       TEXT NOT NULL UNIQUE,
+        job      TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        kind     TEXT NOT NULL,
+        saved    INTEGER NOT NULL,
+        path     TEXT NOT NULL,
+        infotext TEXT NOT NULL,
+        width    INTEGER NOT NULL,
+        height   INTEGER NOT NULL,
+        seed     INTEGER NOT NULL,
+        created  REAL NOT NULL
+    );
+    CREATE INDEX images_by_job ON images (job, kind, position);
+    """,
+)
+"""Statements that bring a file from version n to n + 1. Only ever add to the end."""
+
+Statement = tuple[str, Sequence[Any]]
+
+
+class Database:
+    """A connection that any thread may use; writes are transactions that reach the disk.
+
+    Write-ahead logging keeps the file whole through a crash at any moment, and `synchronous=FULL`
+    makes a finished transaction survive a power cut too.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Open or create `path`; None keeps everything in memory. Raises WebUIError."""
+        self._lock = threading.RLock()
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                path or ":memory:", check_same_thread=False, isolation_level=None, timeout=20
+            )
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._migrate()
+        except (sqlite3.Error, OSError) as error:
+            raise WebUIError(
+                f"The list of jobs {path} cannot be opened: {error}.",
+                "Check that the folder is writable and the disk is not full, or start with "
+                "another --data-dir.",
+            ) from error
+
+    def _migrate(self) -> None:
+        with self.transaction() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+                for statement in script.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version={number}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do several statements as one; either all of them stay or none."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def write(self, *statements: Statement) -> None:
+        """Carry out statements as one transaction; on disk when this returns."""
+        with self.transaction() as connection:
+            for sql, values in statements:
+                connection.execute(sql, values)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Read every row a query gives."""
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
+        """Read the first row a query gives."""
+        with self._lock:
+            row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
+            return row
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,74 @@
+"""Between requests and the text in pictures: names resolved against what is here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from modules.errors import WebUIError
+from modules.sampling.catalogue import AUTOMATIC, SAMPLERS, resolve_sampler
+from modules.schema.catalogue import CheckpointInfo
+from modules.schema.infotext_parse import parse_infotext, size_of
+from modules.schema.infotext_read import read_infotext
+from modules.schema.request import GenerationRequest
+from modules.service.complete import find_checkpoint
+
+KNOBS = frozenset(knob for sampler in SAMPLERS for knob in sampler.knobs)
+"""Options that only some samplers look at."""
+UNIPC = "uni_pc_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a picture or a text says about how it was made."""
+
+    infotext: str
+    request: GenerationRequest
+    notices: tuple[str, ...] = ()
+    """What could not be used, a sentence each."""
+    size_given: bool = False
+    """Whether the text says how large the picture was."""
+
+
+def understand(text: str, base: GenerationRequest, checkpoints: Sequence[CheckpointInfo]) -> Recipe:
+    """Make the request that draws the picture of `text`; never fails, but says what is unusable."""
+
+    def checkpoint(name: str, digest: str) -> str | None:
+        for wanted in (digest, name):
+            try:
+                if wanted:
+                    return find_checkpoint(wanted, checkpoints).title
+            except WebUIError:
+                continue
+        return None
+
+    request, notices = read_infotext(
+        text, base, resolve_sampler=names_of, resolve_checkpoint=checkpoint
+    )
+    size = size_of(dict(parse_infotext(text)), "Size")
+    return Recipe(
+        infotext=text, request=request, notices=tuple(notices), size_given=size is not None
+    )
+
+
+def names_of(name: str, schedule: str, version: str | None) -> tuple[str, str]:
+    """Resolve sampler and schedule names of a recipe of any age. Raises NotFound."""
+    resolved = resolve_sampler(name, schedule or AUTOMATIC, version=version)
+    default = resolve_sampler(resolved.sampler.name, AUTOMATIC)
+    same = resolved.schedule == default.schedule
+    return resolved.sampler.name, AUTOMATIC if same else resolved.schedule.name
+
+
+def applies_to(request: GenerationRequest) -> Callable[[str], bool]:
+    """Answer for a field's path whether the request's sampler looks at it, as A1111 tells."""
+    sampling = request.sampling
+    sampler = resolve_sampler(sampling.sampler, sampling.schedule or AUTOMATIC).sampler
+    eta = 1.0 if request.options.eta is None else request.options.eta
+
+    def applies(path: str) -> bool:
+        name = path.rpartition(".")[2]
+        if path == "seeds.ensd":
+            return sampler.uses_ensd and eta != 0
+        if name.startswith(UNIPC):
+            return sampler.name == "UniPC"
+        return name not in KNOBS or name in sampler.knobs
+
+    return applies

@@ -1,0 +1,81 @@
+"""A job's state at a glance, folded from its row and its events."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from modules.schema.codec import from_json
+from modules.schema.event import Failed, ImageReady, Loading, Notice, Preview, Progress, Started
+from modules.schema.tasks import Task
+from modules.service.database import Database
+from modules.service.job import FINISHED, WAITING, Snapshot
+from modules.service.journal import Entry, Journal
+
+LEADING = 0.01
+"""Share of the bar shown as soon as a job runs, so that people see it move."""
+
+
+def take_snapshot(database: Database, journal: Journal, job_id: str) -> Snapshot:
+    """Describe a job, finished or not. Raises NotFound."""
+    last = journal.last_number(job_id)
+    row = database.row("SELECT * FROM jobs WHERE id = ?", (job_id,))
+    assert row is not None, "a job with events has a row"
+    snapshot = fold(_from_row(row), journal.since(job_id))
+    position = _jobs_before(database, row) if snapshot.status == WAITING else 0
+    return replace(snapshot, position=position, last_event=max(last, snapshot.last_event))
+
+
+def fold(start: Snapshot, entries: Iterable[Entry]) -> Snapshot:
+    """Apply events to a snapshot, in order."""
+    for number, event in entries:
+        change = _change(start, event, number)
+        start = replace(start, last_event=number, **change)
+    return start if start.status != FINISHED else replace(start, fraction=1.0, eta_s=0.0)
+
+
+def _change(before: Snapshot, event: object, number: int) -> dict[str, Any]:
+    if isinstance(event, Progress):
+        return {
+            "step": event.step,
+            "steps": event.steps,
+            "batch": event.batch,
+            "batches": event.batches,
+            "fraction": max(LEADING, event.fraction),
+            "eta_s": event.eta_s,
+            "loading": "",
+        }
+    if isinstance(event, ImageReady):
+        return {"images": (*before.images, event.image)}
+    if isinstance(event, Notice):
+        return {"notices": (*before.notices, event.message)}
+    if isinstance(event, Failed):
+        return {"error": event}
+    if isinstance(event, Loading):
+        return {"loading": event.what}
+    if isinstance(event, Preview):
+        return {"preview": number}
+    if isinstance(event, Started):
+        return {"error": None}
+    return {}
+
+
+def _from_row(row: sqlite3.Row) -> Snapshot:
+    return Snapshot(
+        id=row["id"],
+        status=row["state"],
+        origin=row["origin"],
+        created=row["created"],
+        started=row["started"] or 0.0,
+        ended=row["ended"] or 0.0,
+        task=from_json(Task, row["task"]),
+    )
+
+
+def _jobs_before(database: Database, row: sqlite3.Row) -> int:
+    found = database.row(
+        "SELECT count(*) FROM jobs WHERE owner = ? AND (state = 'running' OR (state = 'waiting'"
+        " AND (priority > ? OR (priority = ? AND sequence < ?))))",
+        (row["owner"], row["priority"], row["priority"], row["sequence"]),
+    )
+    return int(found[0]) if found else 0

@@ -1,0 +1,73 @@
+"""What several rooms' tests share: a served program with an engine of one's choice."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from modules.api.app import make_api
+from modules.engine.engine import Engine
+from modules.engine.fake import FakeEngine
+from modules.service.app import App, build_app
+from modules.settings.launch import Launch
+
+GOLDEN = Path(__file__).parent / "golden" / "parity"
+
+
+@dataclass
+class Served:
+    """A program that answers over real HTTP."""
+
+    app: App
+    url: str
+    client: httpx.Client
+
+    def finished(self, job_id: str, timeout: float = 60) -> dict:
+        """Wait for a job's ending and return its description."""
+        for _ in self.app.follow(job_id, timeout=timeout):
+            pass
+        return self.client.get(f"/api/v1/jobs/{job_id}").json()
+
+
+def serve(
+    data: Path, engine: Engine | None = None, launch: Launch | None = None
+) -> Iterator[Served]:
+    """Serve on a free port of this machine until the generator is closed."""
+    launch = launch or Launch(data_dir=str(data))
+    app = build_app(launch.paths(), launch, engine)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(make_api(app), log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with httpx.Client(base_url=url, timeout=120) as client:
+        yield Served(app, url, client)
+    app.close()
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A program whose engine paints plain colours; shared by all tests that do not break it."""
+    yield from serve(tmp_path_factory.mktemp("served"), FakeEngine(step_s=0.001))
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A program that draws with the small reference checkpoint, in a child process."""
+    data = tmp_path_factory.mktemp("drawn")
+    launch = Launch(
+        data_dir=str(data), ckpt_dir=str(GOLDEN / "data" / "Stable-diffusion"), device="cpu"
+    )
+    yield from serve(data, launch=launch)
