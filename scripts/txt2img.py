@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -259,7 +259,7 @@ def sample(
         GuidanceOptions(scale=chosen.scale),
     )
 
-    def draws(*_: Any) -> "Tensor":
+    def draws(sigma: "Tensor", sigma_next: "Tensor") -> "Tensor":
         return noise(len(prompts))
 
     printer, steps = ProgressPrinter(), len(plan.grid)
@@ -270,7 +270,7 @@ def sample(
     printer.end()
     if chosen.plms:  # it draws noise for each step and the look ahead, though it uses none
         for _ in range(steps + 1):
-            draws()
+            noise(len(prompts))
     return latent
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from modules.cli.generate import flag_fields
 from modules.cli.generate import flag_of as request_flag
 from modules.param import Field, params_of
-from modules.paths import ROOT
+from modules.paths import ROOT, Paths
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES
 from modules.settings.launch import Launch, flag_of
 from modules.settings.settings import Settings
@@ -124,12 +124,33 @@ def schedules() -> str:
     return table(["Schedule type", "Other names"], rows)
 
 
+def routes() -> str:
+    """The routes of the REST API, with the first sentence of what each does."""
+    from tempfile import TemporaryDirectory
+
+    from modules.api.app import make_api
+    from modules.engine.fake import FakeEngine
+    from modules.service.app import build_app
+
+    with TemporaryDirectory() as folder:
+        app = build_app(Paths(data=Path(folder)), Launch(), FakeEngine(()))
+        paths = make_api(app).openapi()["paths"]
+        app.close()
+    rows = [
+        [f"`{method.upper()} {path}`", about.get("description", "").partition("\n")[0]]
+        for path, methods in sorted(paths.items())
+        for method, about in methods.items()
+    ]
+    return table(["Route", "What it does"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "launch_flags": launch_flags,
     "request_flags": request_flags,
     "settings": settings,
     "samplers": samplers,
     "schedules": schedules,
+    "routes": routes,
 }
 
 
