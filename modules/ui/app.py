@@ -1,0 +1,116 @@
+"""The page: what is on it, and the few handlers that read the form and hand in a job."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from modules.errors import WebUIError
+from modules.schema.catalogue import CheckpointInfo
+from modules.schema.request import GenerationRequest
+from modules.service.app import App
+from modules.service.complete import find_checkpoint
+from modules.settings.settings import Settings
+from modules.ui.bridge import QUIET, Bridge
+from modules.ui.form import Form, merge_fields
+from modules.ui.menus import menus_of
+from modules.ui.parts.quicksettings import quicksettings
+from modules.ui.tabs import help as help_tab
+from modules.ui.tabs import history, png_info, settings, txt2img
+
+
+def build_page(app: App) -> gr.Blocks:
+    """Lay out the page over `app`. Its looks and scripts are given where it is mounted."""
+    menus = menus_of(app)
+    with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as page:
+        bridge = Bridge()
+        form = Form(menus)
+        refresh = quicksettings(form)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("txt2img", elem_id="tab_txt2img", render_children=True):
+                parts = txt2img.lay_out(form)
+            with gr.Tab("PNG Info", elem_id="tab_pnginfo", render_children=True):
+                png_info.lay_out()
+            with gr.Tab("History", elem_id="tab_history", render_children=True):
+                history.lay_out()
+            with gr.Tab("Settings", elem_id="tab_settings", render_children=True):
+                settings.lay_out(Settings, menus)
+            with gr.Tab("Help", elem_id="tab_help", render_children=True):
+                help_tab.lay_out()
+        txt2img.wire(form, parts, lambda values: hand_in(app, form, values))
+        wire_checkpoint(app, form, refresh)
+        bridge.wire(
+            page,
+            form,
+            lambda: fresh_request(app),
+            lambda now, sent: restored(app, now, sent),
+        )
+    return page
+
+
+def hand_in(app: App, form: Form, values: Mapping[Component, Any]) -> str:
+    """Submit what the form says; returns the job's id. What is wrong with it appears as a toast."""
+    try:
+        return app.submit(form.read(values), origin="page").id
+    except WebUIError as error:
+        raise shown(error) from error
+
+
+def restored(app: App, now: GenerationRequest, sent: Mapping[str, Any]) -> GenerationRequest:
+    """Return the request the page asked to see: from a picture's recipe, or from plain values."""
+    if "infotext" not in sent:
+        return merge_fields(now, sent.get("fields", {}))
+    try:
+        recipe = app.read_recipe(str(sent["infotext"]), now)
+    except WebUIError as error:
+        raise shown(error) from error
+    for notice in recipe.notices:
+        gr.Info(notice)
+    return recipe.request
+
+
+def fresh_request(app: App) -> GenerationRequest:
+    """Return what a page without a draft begins with: the settings' defaults, the model's size."""
+    request = app.base_request()
+    chosen = checkpoint_called(app, request.models.checkpoint)
+    if chosen is None:
+        return request
+    width, height = chosen.native_size
+    wanted = {"models.checkpoint": chosen.title, "size.width": width, "size.height": height}
+    return merge_fields(request, wanted)
+
+
+def checkpoint_called(app: App, name: str) -> CheckpointInfo | None:
+    """Return the checkpoint that `name` means, else the first one; None without any."""
+    known = app.catalogue().checkpoints
+    try:
+        return find_checkpoint(name, known)
+    except WebUIError:
+        return known[0] if known else None
+
+
+def wire_checkpoint(app: App, form: Form, refresh: Component) -> None:
+    """Let the menu be read again, and keep a choice as the default for other doors."""
+    menu = form["models.checkpoint"]
+
+    def read_again(title: str) -> Any:
+        titles = [item.title for item in app.catalogue(refresh=True).checkpoints]
+        chosen = checkpoint_called(app, title)
+        return gr.update(choices=titles, value=chosen.title if chosen else None)
+
+    def keep(title: str) -> None:
+        try:
+            app.set_options({"sd_model_checkpoint": title})
+        except WebUIError as error:
+            raise shown(error) from error
+
+    refresh.click(read_again, menu, menu, **QUIET).then(
+        None, None, None, js="() => window.easel?.refreshModels()"
+    )
+    menu.input(keep, menu, None, **QUIET)
+
+
+def shown(error: WebUIError) -> gr.Error:
+    """Translate one of our failures into Gradio's toast."""
+    return gr.Error(str(error), duration=12, title="Not possible", print_exception=False)

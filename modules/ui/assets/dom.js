@@ -1,0 +1,106 @@
+// Small pieces every part of the page builds with.
+
+/** Make an element: h("button.tool", { onclick }, "Text", child, ...). `false`/null children are left out. */
+export function h(spec, props = {}, ...children) {
+	const [tag, ...classes] = spec.split(".");
+	const element = document.createElement(tag || "div");
+	if (classes.length) element.className = classes.join(" ");
+	for (const [name, value] of Object.entries(props ?? {})) {
+		if (value === undefined || value === null || value === false) continue;
+		if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+		else if (name in element && typeof value !== "string") element[name] = value;
+		else element.setAttribute(name, value === true ? "" : value);
+	}
+	element.append(...children.flat().filter((child) => child || child === 0));
+	return element;
+}
+
+const STROKES = {
+	download: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
+	reuse: "M4 12a8 8 0 0 1 14-5l2 2m0-5v5h-5M20 12a8 8 0 0 1-14 5l-2-2m0 5v-5h5",
+	seed: "M12 21V11m0 0c0-4 3-7 8-7 0 5-3 8-8 7Zm0 4c0-3-2-6-7-6 0 4 3 6 7 6Z",
+	open: "M14 4h6v6m0-6-9 9M19 14v6H4V5h6",
+	copy: "M9 9h11v11H9zM5 15H4V4h11v1",
+	expand: "M9 4H4v5m11-5h5v5M9 20H4v-5m16 0v5h-5",
+	close: "M6 6l12 12M18 6 6 18",
+	left: "M15 5l-7 7 7 7",
+	right: "M9 5l7 7-7 7",
+	picture: "M4 5h16v14H4zm0 11 5-5 4 4 3-3 4 4M15 9h.01",
+	stop: "M7 7h10v10H7z",
+};
+
+/** An outlined icon of the page's own set. */
+export function icon(name) {
+	const holder = document.createElement("span");
+	holder.className = "icon-glyph";
+	holder.setAttribute("aria-hidden", "true");
+	holder.innerHTML = `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8"
+		stroke-linecap="round" stroke-linejoin="round"><path d="${STROKES[name]}"/></svg>`;
+	return holder;
+}
+
+/** A button with an icon and a name; `quiet` leaves only the icon, and the name for screen readers. */
+export function iconButton(name, label, onclick, quiet = false) {
+	return h(
+		`button.easel-button${quiet ? ".quiet" : ""}`,
+		{ type: "button", onclick, title: label, "aria-label": quiet ? label : undefined },
+		icon(name),
+		!quiet && h("span", {}, label),
+	);
+}
+
+let toasts = null;
+
+/** Say something for a few seconds, in a corner and to screen readers. */
+export function toast(message, kind = "info", hint = "") {
+	toasts ??= document.body.appendChild(h("div.easel-toasts", { role: "status", "aria-live": "polite" }));
+	const note = h(`div.easel-toast.${kind}`, {}, h("b", {}, message), hint && h("span", {}, hint));
+	toasts.append(note);
+	note.addEventListener("click", () => note.remove());
+	setTimeout(() => note.remove(), kind === "error" ? 12000 : 4000);
+}
+
+/** Put text on the clipboard, also where the browser offers no clipboard (plain http on a LAN). */
+export async function copyText(text, said = "Copied.") {
+	if (navigator.clipboard && window.isSecureContext) {
+		await navigator.clipboard.writeText(text);
+	} else {
+		const area = document.body.appendChild(h("textarea", { style: "position:fixed;opacity:0" }));
+		area.value = text;
+		area.select();
+		document.execCommand("copy");
+		area.remove();
+	}
+	toast(said);
+}
+
+/** Seconds as people read them: 12s, 01:30, 1:02:03. */
+export function duration(seconds) {
+	const whole = Math.max(0, Math.round(seconds));
+	if (whole < 60) return `${whole}s`;
+	const parts = [Math.floor(whole / 60) % 60, whole % 60].map((part) => String(part).padStart(2, "0"));
+	return whole < 3600 ? parts.join(":") : [Math.floor(whole / 3600), ...parts].join(":");
+}
+
+/** Call `work` at most once in `pause` ms; the last call always happens. */
+export function throttled(work, pause) {
+	let timer = null;
+	let last = 0;
+	return () => {
+		if (timer !== null) return;
+		timer = setTimeout(() => {
+			timer = null;
+			last = Date.now();
+			work();
+		}, Math.max(0, last + pause - Date.now()));
+	};
+}
+
+/** Call `work` when nothing has happened for `pause` ms. */
+export function debounced(work, pause) {
+	let timer = null;
+	return (...given) => {
+		clearTimeout(timer);
+		timer = setTimeout(() => work(...given), pause);
+	};
+}

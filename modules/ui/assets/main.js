@@ -1,0 +1,56 @@
+// Begins everything that is ours on the page; what Gradio calls is in `window.easel`.
+
+import { gradio, setValues, valueOf } from "./bridge.js";
+import { follow, sending, skip, state, stop, watch } from "./jobs.js";
+import { listenToKeys } from "./keys.js";
+import { reuseSeed, applyText, takeFiles } from "./recipes.js";
+import { listModels } from "./presets.js";
+import { countTokens, sizesByPaste } from "./prompt.js";
+import { toast } from "./dom.js";
+import "./results.js";
+import "./status.js";
+import "./history.js";
+import "./pnginfo.js";
+import "./settings.js";
+
+/** The seed of the picture shown in the result panel. */
+function shownImage() {
+	return document.querySelector("easel-results")?.shown;
+}
+
+function reuse(path) {
+	const image = shownImage();
+	if (!image) return toast("There is no picture yet.");
+	if (path === "seeds.seed") reuseSeed(image);
+	else setValues({ [path]: String(image.seed) });
+}
+
+/** Empty both prompts; pressing again within a few seconds brings them back. */
+let cleared = null;
+function clearPrompts() {
+	const now = { prompt: valueOf("prompt") ?? "", negative_prompt: valueOf("negative_prompt") ?? "" };
+	if (now.prompt || now.negative_prompt) {
+		cleared = now;
+		setValues({ prompt: "", negative_prompt: "" });
+		toast("Prompts cleared. Press Clear again to bring them back.");
+	} else if (cleared) {
+		setValues(cleared);
+		cleared = null;
+	}
+}
+
+document.addEventListener("click", (event) => {
+	if (event.target.closest?.("#txt2img_generate, #txt2img_enqueue")) sending(true);
+}, true);
+
+window.easel = {
+	...gradio, follow, sending, applyText, clearPrompts, reuse, set: setValues,
+	stop: () => stop(), skip: () => skip(), refreshModels: () => listModels(true), state,
+};
+
+watch();
+listenToKeys();
+takeFiles();
+countTokens();
+document.addEventListener("paste", sizesByPaste, true);
+window.dispatchEvent(new Event("easel:ready"));

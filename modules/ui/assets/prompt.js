@@ -1,0 +1,114 @@
+// The prompt boxes: token counters, weights by key, width and height from one pasted text.
+
+import { post } from "./api.js";
+import { onChange, setValues } from "./bridge.js";
+import { debounced, h } from "./dom.js";
+
+const BOXES = { prompt: "txt2img_prompt", negative_prompt: "txt2img_neg_prompt" };
+const COUNTERS = { prompt: "txt2img_token_counter", negative_prompt: "txt2img_negative_token_counter" };
+
+function counterOf(path) {
+	const known = document.getElementById(COUNTERS[path]);
+	const box = document.getElementById(BOXES[path]);
+	if (known || !box) return known;
+	const counter = h("span.token-counter", { id: COUNTERS[path], title: "Tokens used of those that fit" }, "0/75");
+	box.append(counter);
+	return counter;
+}
+
+/** Say what is wrong with the brackets of a prompt, or "". */
+export function unbalanced(text) {
+	const pairs = { ")": "(", "]": "[", "}": "{" };
+	const open = [];
+	for (const [mark] of text.matchAll(/\\.|[()[\]{}]/g)) {
+		if (mark.length > 1) continue;
+		if (!(mark in pairs)) open.push(mark);
+		else if (open.pop() !== pairs[mark]) return `A "${mark}" closes nothing.`;
+	}
+	return open.length ? `A "${open.at(-1)}" is never closed.` : "";
+}
+
+async function count(path, text) {
+	const counter = counterOf(path);
+	if (!counter) return;
+	const wrong = unbalanced(text);
+	counter.classList.toggle("wrong", Boolean(wrong));
+	counter.title = wrong || "Tokens used of those that fit";
+	try {
+		const answer = await post("api/v1/tokens", { text });
+		counter.textContent = `${answer.count}/${answer.limit}`;
+	} catch {
+		counter.textContent = "";
+	}
+}
+
+/** Keep the counters in step with both prompts. */
+export function countTokens() {
+	for (const path of Object.keys(BOXES)) {
+		const later = debounced((text) => count(path, text), 500);
+		onChange((values, changed) => changed.has(path) && later(String(values[path] ?? "")));
+	}
+}
+
+const WORD_ENDS = /[\s,.:;()[\]<>|"'\\]/;
+
+/** The part a weight key works on: the selection, the brackets around the caret, or the word. */
+export function partAround(text, start, end) {
+	if (start !== end) return [start, end];
+	for (const [opening, closing] of [["<", ">"], ["(", ")"]]) {
+		const from = text.lastIndexOf(opening, start - 1);
+		const to = text.indexOf(closing, start);
+		const between = text.slice(from + 1, to);
+		if (from < 0 || to < 0 || between.includes(closing) || between.includes(opening)) continue;
+		const number = /:[\d.]+$/.exec(between);
+		return [from + 1, to - (number ? number[0].length : 0)];
+	}
+	let [from, to] = [start, start];
+	while (from > 0 && !WORD_ENDS.test(text[from - 1])) from--;
+	while (to < text.length && !WORD_ENDS.test(text[to])) to++;
+	return [from, to];
+}
+
+/** Return [text, start, end] with the weight of the part moved by one press. */
+export function weigh(text, start, end, direction) {
+	let [from, to] = partAround(text, start, end);
+	while (to > from && text[to - 1] === " ") to--;
+	if (from === to) return null;
+	const network = text[from - 1] === "<";
+	const inside = network || text[from - 1] === "(";
+	const tail = inside ? /^(?::([\d.]+))?([)>])/.exec(text.slice(to)) : null;
+	if (network && !tail) return null;
+	const before = tail ? Number(tail[1] ?? (network ? 1 : 1.1)) : 1;
+	const weight = Number((before + direction * (network ? 0.05 : 0.1)).toPrecision(12));
+	const part = text.slice(from, to);
+	const opens = tail ? from - 1 : from;
+	const closes = tail ? to + tail[0].length : to;
+	if (weight === 1 && !network) return [text.slice(0, opens) + part + text.slice(closes), opens, opens + part.length];
+	const shown = Number.isInteger(weight) ? `${weight}.0` : String(weight);
+	const brackets = network ? ["<", ">"] : ["(", ")"];
+	const written = `${brackets[0]}${part}:${shown}${brackets[1]}`;
+	return [text.slice(0, opens) + written + text.slice(closes), opens + 1, opens + 1 + part.length];
+}
+
+/** Ctrl+Up and Ctrl+Down in a prompt. */
+export function weightByKey(event) {
+	const area = event.target.closest?.(".prompt textarea");
+	if (!area || !(event.ctrlKey || event.metaKey) || !["ArrowUp", "ArrowDown"].includes(event.key)) return false;
+	event.preventDefault();
+	const weighed = weigh(area.value, area.selectionStart, area.selectionEnd, event.key === "ArrowUp" ? 1 : -1);
+	if (weighed) {
+		area.value = weighed[0];
+		area.setSelectionRange(weighed[1], weighed[2]);
+		area.dispatchEvent(new Event("input", { bubbles: true }));
+	}
+	return true;
+}
+
+/** "768x1024" pasted into width or height fills both. */
+export function sizesByPaste(event) {
+	if (!event.target.closest?.("#txt2img_width, #txt2img_height")) return;
+	const sides = /^\s*(\d{2,5})\s*[x×*, ]\s*(\d{2,5})\s*$/.exec(event.clipboardData?.getData("text") ?? "");
+	if (!sides) return;
+	event.preventDefault();
+	setValues({ "size.width": Number(sides[1]), "size.height": Number(sides[2]) });
+}

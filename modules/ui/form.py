@@ -1,0 +1,223 @@
+"""A form is the only thing that knows which control holds which path of a request.
+
+Controls take their label, help, limits, choices and default from the field they stand for, so a
+tab says where a control is and what it looks like, and never repeats what it means.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from modules.errors import InvalidRequest
+from modules.param import Field, check_value, get_at, params_of, replace_at
+from modules.schema.request import GenerationRequest
+
+Menus = Callable[[str], list[str]]
+"""Answers the entries of a named catalogue ("samplers", "checkpoints", ...)."""
+
+
+class Form:
+    """Controls by path. `kind` is the record the paths lead through."""
+
+    def __init__(self, menus: Menus, kind: type = GenerationRequest) -> None:
+        self._menus = menus
+        self._fields = {item.path: item for item in params_of(kind)}
+        self._controls: dict[str, Component] = {}
+        self._switches: dict[str, tuple[Component, tuple[str, ...]]] = {}
+
+    def add(self, path: str, control: type[Component] | None = None, **look: Any) -> Component:
+        """Place the control for `path`; without `control` the field's type decides which kind.
+
+        `look` goes to Gradio as it is and wins over what the field says.
+        """
+        item = self._fields[path]
+        assert path not in self._controls, f"{path} is on the form already"
+        kind = control or control_for(item)
+        about = self._describe(item, kind)
+        if item.param.help:
+            about.setdefault("info", item.param.help)
+        self._controls[path] = kind(**{**about, **look})
+        return self._controls[path]
+
+    def switch(self, name: str, control: Component, paths: tuple[str, ...]) -> None:
+        """Let a tick box decide whether `paths` count; while it is off they read as defaults."""
+        self._switches[name] = (control, paths)
+
+    @property
+    def components(self) -> set[Component]:
+        """Every control; given as `inputs`, Gradio calls the handler with one dictionary."""
+        return {control for _, control in self.ordered}
+
+    @property
+    def ordered(self) -> list[tuple[str, Component]]:
+        """Path (or switch) and control in the order Gradio sends them for `components`."""
+        switches = {name: control for name, (control, _) in self._switches.items()}
+        return sorted((self._controls | switches).items(), key=lambda entry: entry[1]._id)
+
+    def __getitem__(self, path: str) -> Component:
+        return self._controls[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._controls
+
+    def read(
+        self, values: Mapping[Component, Any], base: GenerationRequest | None = None
+    ) -> GenerationRequest:
+        """Return `base` with what the controls hold.
+
+        Raises InvalidRequest, naming the field, for text where a number belongs and for numbers
+        outside their limits. A control that was emptied counts as its field's default.
+        """
+        request = base or GenerationRequest()
+        off = self._switched_off(values)
+        for path, control in self._controls.items():
+            item = self._fields[path]
+            if path in off:
+                request = replace_at(request, path, item.default)
+            elif control in values:
+                request = replace_at(request, path, to_field(item, values[control]))
+        return request
+
+    def show(
+        self, request: GenerationRequest, switches: Mapping[str, Any] | None = None
+    ) -> dict[Component, Any]:
+        """Return the updates that make the controls say what `request` says.
+
+        Menus are read again, and a value beyond a slider's comfortable range widens the slider.
+        A switch is on if any of its values is not the default, unless `switches` says otherwise.
+        """
+        shown = {
+            control: gr.update(**self._update(self._fields[path], control, get_at(request, path)))
+            for path, control in self._controls.items()
+        }
+        for name, (control, paths) in self._switches.items():
+            used = any(get_at(request, path) != self._fields[path].default for path in paths)
+            shown[control] = gr.update(value=bool((switches or {}).get(name, used)))
+        return shown
+
+    def _switched_off(self, values: Mapping[Component, Any]) -> set[str]:
+        switches = self._switches.values()
+        return {path for control, paths in switches if not values.get(control) for path in paths}
+
+    def _describe(self, item: Field, kind: type[Component]) -> dict[str, Any]:
+        about = item.param
+        look: dict[str, Any] = {"label": about.label, "value": to_control(item, item.default)}
+        if issubclass(kind, gr.Slider):
+            low, high = about.slider or (about.minimum, about.maximum)
+            look |= {"minimum": low, "maximum": high, "step": about.step or step_of(item)}
+        elif issubclass(kind, gr.Dropdown | gr.Radio):
+            look["choices"] = self._choices(item, item.default)
+        elif issubclass(kind, gr.Number):
+            look |= {"step": about.step or step_of(item)}
+            if is_whole(item):
+                look["precision"] = 0
+        return look
+
+    def _update(self, item: Field, control: Component, value: Any) -> dict[str, Any]:
+        update: dict[str, Any] = {"value": to_control(item, value)}
+        if isinstance(control, gr.Slider):
+            low, high = item.param.slider or (item.param.minimum, item.param.maximum)
+            if isinstance(value, int | float):
+                update |= {"minimum": min(low or 0, value), "maximum": max(high or 1, value)}
+        elif isinstance(control, gr.Dropdown):
+            update["choices"] = self._choices(item, value)
+        return update
+
+    def _choices(self, item: Field, value: Any) -> list[str]:
+        named = item.param.choices
+        known = self._menus(named) if isinstance(named, str) else list(named)
+        return known if value in known or not value else [*known, str(value)]
+
+
+def control_for(item: Field) -> type[Component]:
+    """Return the Gradio class that suits a field's type."""
+    if item.param.choices:
+        return gr.Dropdown
+    if bool in kinds_of(item):
+        return gr.Checkbox
+    if is_huge(item):
+        return gr.Textbox
+    if float in kinds_of(item) or int in kinds_of(item):
+        return gr.Number
+    return gr.Textbox
+
+
+def kinds_of(item: Field) -> tuple[Any, ...]:
+    """Return the plain types a field accepts: (int,), (float, NoneType), (str,), ..."""
+    if typing.get_origin(item.type) in (typing.Union, types.UnionType):
+        return typing.get_args(item.type)
+    return (item.type,)
+
+
+def is_whole(item: Field) -> bool:
+    """Say whether only whole numbers make sense for the field."""
+    return int in kinds_of(item) and float not in kinds_of(item) and bool not in kinds_of(item)
+
+
+def is_huge(item: Field) -> bool:
+    """Say whether values may be beyond 2^53, where the browser's numbers end."""
+    return is_whole(item) and (item.param.maximum or 0) > 2**53
+
+
+def step_of(item: Field) -> float:
+    """Return how far one press of an arrow moves the number."""
+    return 1 if is_whole(item) else 0.01
+
+
+def to_control(item: Field, value: Any) -> Any:
+    """Return what a control shows for a field's value; huge numbers, such as seeds, are text."""
+    if is_huge(item):
+        return str(value)
+    return None if item.param.choices and value == "" else value
+
+
+def to_field(item: Field, value: Any) -> Any:
+    """Turn what a control holds into the field's value; raises InvalidRequest if it cannot be."""
+    kinds = kinds_of(item)
+    if value is None or (isinstance(value, str) and not value.strip() and str not in kinds):
+        return None if type(None) in kinds else item.default
+    if bool in kinds:
+        return bool(value)
+    if str in kinds:
+        return str(value)
+    number = _to_number(item, value)
+    check_value(item, number)
+    return number
+
+
+def _to_number(item: Field, value: Any) -> int | float:
+    label = item.param.label
+    try:
+        if not is_whole(item):
+            return float(value)
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        kind = "a whole number" if is_whole(item) else "a number"
+        raise InvalidRequest(
+            f"{label} must be {kind}, not {str(value)!r:.80}.", f"The default is {item.default}."
+        ) from None
+    if isinstance(value, float) and number != value:
+        raise InvalidRequest(
+            f"{label} must be a whole number, not {value}.",
+            f"The nearest value that works is {round(value)}.",
+        )
+    return number
+
+
+def merge_fields(base: GenerationRequest, given: Mapping[str, Any]) -> GenerationRequest:
+    """Return `base` with values by path, such as `{"sampling.steps": 30}`.
+
+    Paths that mean nothing (any more) and values of the wrong kind are left out: a draft or a link
+    from another version still brings back everything that does make sense.
+    """
+    for item in params_of(GenerationRequest):
+        if item.path in given:
+            try:
+                base = replace_at(base, item.path, to_field(item, given[item.path]))
+            except InvalidRequest:
+                continue
+    return base

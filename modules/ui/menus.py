@@ -1,0 +1,16 @@
+"""Names of catalogues ("samplers", "checkpoints", ...) to the entries people choose from."""
+
+from modules.sampling.catalogue import sampler_names, schedule_names
+from modules.service.app import App
+from modules.ui.form import Menus
+
+
+def menus_of(app: App) -> Menus:
+    """Return a function that answers the entries of a catalogue as they are now."""
+    tables = {
+        "samplers": sampler_names,
+        "schedules": schedule_names,
+        "checkpoints": lambda: [item.title for item in app.catalogue().checkpoints],
+        "vaes": lambda: ["Automatic", "None", *app.catalogue().vaes],
+    }
+    return lambda name: tables[name]() if name in tables else []

@@ -1,0 +1,58 @@
+"""Puts the page on the server: looks, scripts and the few safety switches Gradio has."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from modules.service.app import App
+from modules.ui.app import build_page
+from modules.ui.theme import page_theme
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def mount_page(api: FastAPI, app: App) -> FastAPI:
+    """Mount the page at "/" of `api`, below the routes it has already.
+
+    Nothing on the page is fetched from elsewhere: system fonts, no analytics, no run history.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    place = f"/easel/{fingerprint()}"
+    api.mount(place, StaticFiles(directory=ASSETS), name="easel-assets")
+    return gr.mount_gradio_app(
+        api,
+        build_page(app),
+        path="/",
+        theme=page_theme(),
+        head=head(place),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        show_error=True,
+        favicon_path=str(ASSETS / "favicon.svg"),
+    )
+
+
+def fingerprint() -> str:
+    """Return a mark of the assets' content, part of their address: no browser keeps a stale one."""
+    digest = hashlib.sha256()
+    for path in sorted(ASSETS.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def head(place: str) -> str:
+    """Return what goes into the page's head. Style sheets as links: Gradio would rewrite others."""
+    sheets = sorted(path.name for path in ASSETS.glob("*.css"))
+    links = [f'<link rel="stylesheet" href="{place}/{name}">' for name in sheets]
+    return "".join(
+        [
+            '<meta name="color-scheme" content="light dark">',
+            *links,
+            f'<script type="module" src="{place}/main.js"></script>',
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Pieces of a tab: each adds controls to a form."""

@@ -1,0 +1,42 @@
+"""Everything else that changes pixels, grouped, compact, generated from the request's fields."""
+
+import gradio as gr
+
+from modules.param import Field, params_of
+from modules.schema.request import GenerationRequest
+from modules.ui.form import Form, kinds_of
+
+GROUPS = (
+    ("Model and text", ("models.vae", "text.")),
+    ("Noise", ("seeds.", "options.eta", "options.s_", "options.sgm")),
+    (
+        "Schedule",
+        ("options.sigma_", "options.rho", "options.beta", "options.discard", "options.sgm"),
+    ),
+    ("Solver and guidance", ("options.",)),
+)
+"""Title and the beginnings of the paths below it; a field goes into the first group that fits."""
+
+
+def advanced_box(form: Form, tab: str) -> None:
+    """Lay out every advanced field that is not on the form yet, in a closed accordion."""
+    waiting = [item for item in params_of(GenerationRequest) if _belongs(item, form)]
+    with gr.Accordion("Advanced", open=False, elem_id=f"{tab}_advanced"):
+        for title, beginnings in GROUPS:
+            group = [item for item in waiting if item.path.startswith(beginnings)]
+            waiting = [item for item in waiting if item not in group]
+            gr.HTML(
+                f"<h3>{title}</h3>",
+                padding=False,
+                apply_default_css=False,
+                elem_classes=["group-title"],
+            )
+            with gr.Row(elem_classes=["compact-grid"]):
+                for item in sorted(group, key=lambda item: bool in kinds_of(item)):
+                    form.add(item.path, elem_id=f"{tab}_{item.name}", min_width=120)
+
+
+def _belongs(item: Field, form: Form) -> bool:
+    optional = item.path.startswith(("img2img.", "hires."))
+    wanted = item.param.advanced or item.path == "models.vae"
+    return wanted and not optional and item.path not in form

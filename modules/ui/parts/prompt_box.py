@@ -1,0 +1,47 @@
+"""Prompt, negative prompt and the buttons that start and stop a job."""
+
+import gradio as gr
+from gradio.components import Component
+
+from modules.ui.form import Form
+
+
+def prompt_box(form: Form, tab: str) -> None:
+    """Lay out both prompts; the counters in their corners are drawn by `assets/prompt.js`."""
+    form.add(
+        "prompt",
+        gr.Textbox,
+        elem_id=f"{tab}_prompt",
+        elem_classes=["prompt"],
+        lines=3,
+        max_lines=8,
+        placeholder="What should be in the picture?",
+    )
+    form.add(
+        "negative_prompt",
+        gr.Textbox,
+        elem_id=f"{tab}_neg_prompt",
+        elem_classes=["prompt"],
+        lines=2,
+        max_lines=6,
+        placeholder="What should not?",
+    )
+
+
+def generate_box(tab: str) -> dict[str, Component]:
+    """Lay out Generate, and the buttons that take its place while a job runs."""
+    with gr.Row(elem_id=f"{tab}_generate_box", elem_classes=["generate-box"]):
+        generate = gr.Button("Generate", variant="primary", elem_id=f"{tab}_generate")
+        interrupt = gr.Button("Interrupt", elem_id=f"{tab}_interrupt", elem_classes=["running"])
+        skip = gr.Button("Skip", elem_id=f"{tab}_skip", elem_classes=["running"])
+        enqueue = gr.Button("Add to queue", elem_id=f"{tab}_enqueue", elem_classes=["running"])
+        paste = gr.Button("Apply text", elem_id="paste", elem_classes=["tool"])
+        clear = gr.Button("Clear", elem_id=f"{tab}_clear_prompt", elem_classes=["tool"])
+    return {
+        "generate": generate,
+        "interrupt": interrupt,
+        "skip": skip,
+        "enqueue": enqueue,
+        "paste": paste,
+        "clear": clear,
+    }

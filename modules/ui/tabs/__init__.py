@@ -1,0 +1,1 @@
+"""One file a tab: what is on it and how it is wired."""
