@@ -74,9 +74,6 @@ class Launch:
     def flags(self) -> dict[str, Any]:
         """Every flag by its name with underscores, as A1111's `/cmd-flags` lists them."""
         own = {item.name: getattr(self, item.name) for item in params_of(Launch)}
-        plain = {
-            name: str(value) if isinstance(value, Path) else value for name, value in own.items()
-        }
         others = {
             accepted.name.replace("-", "_"): None if accepted.takes else False
             for accepted in (*WITHOUT_EFFECT, *NOT_YET, *REFUSED)
