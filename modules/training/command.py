@@ -54,12 +54,52 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `eval-embedded`."""
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_OUT, help="what to measure")
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the probe")
+    parser.add_argument("--count", type=int, default=500, help="captions for each kind of scene")
+    parser.add_argument("--scale", type=float, action="append", help="CFG scale; may be repeated")
+    parser.add_argument("--steps", type=int, default=20, help="sampling steps")
+    parser.add_argument("--probe-steps", type=int, default=3000, help="training of the probe")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--sheet", type=Path, help="draw the first 64 captions into this file")
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Measure as the flags say; returns the exit code."""
+    import logging
+
+    import torch
+
+    from modules.training.evaluation.evaluate import Evaluation
+    from modules.training.evaluation.evaluate import evaluate as measure
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    measure(
+        Evaluation(
+            checkpoint=args.checkpoint,
+            state=args.state,
+            count=args.count,
+            scales=tuple(args.scale or (1.0, 7.0)),
+            steps=args.steps,
+            probe_steps=args.probe_steps,
+            json=args.json,
+            sheet=args.sheet,
+        )
+    )
+    return 0
+
+
 def main(arguments: list[str]) -> int:
-    """`python -m modules.training.command train ...`, for runs apart from the program."""
+    """`python -m modules.training.command train|evaluate ...`, for runs apart from the program."""
     parser = argparse.ArgumentParser(prog="modules.training.command", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     add_arguments(commands.add_parser("train"))
-    return run(parser.parse_args(arguments))
+    add_evaluation_arguments(commands.add_parser("evaluate"))
+    args = parser.parse_args(arguments)
+    return run(args) if args.command == "train" else evaluate(args)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,34 @@
-"""Pictures from a painter in training: deterministic DDIM with classifier-free guidance.
+"""Pictures from a model in training: deterministic DDIM with classifier-free guidance.
 
 The program draws through its pipeline; this small loop (Song et al. 2021, equation 12 with eta 0)
 exists so that training can look at itself and be measured with nothing else in the way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from modules.model.loader import Model
 from modules.model.networks.autoencoder import Autoencoder
+from modules.model.networks.unet import UNet
+from modules.prompt.tokenizer import ClipTokenizer
 from modules.training.latents import SCALE
 from modules.training.painter_stage import TIMESTEPS, Painter, alphas_cumprod
-from modules.training.vocabulary import Vocabulary
+from modules.training.vocabulary import LENGTH, Vocabulary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Studio:
-    """Everything it takes to draw: painter, autoencoder and vocabulary, all on one device."""
+    """Everything it takes to draw, all on one device.
 
-    painter: Painter
+    `read` turns prompts into a context (B, 77, width); `side` is the latents' side in cells.
+    """
+
+    unet: UNet
     autoencoder: Autoencoder
-    vocabulary: Vocabulary
+    read: Callable[[list[str]], Tensor]
     side: int = 16
 
     @torch.inference_mode()
@@ -31,14 +37,14 @@ class Studio:
         prompts: Sequence[str],
         seeds: Sequence[int],
         *,
-        negative: str = "",
+        negatives: Sequence[str] | None = None,
         cfg_scale: float = 4.0,
         steps: int = 20,
     ) -> Tensor:
-        """Pictures (B, 3, H, W) in [-1, 1], one for each prompt and seed."""
-        device = next(self.painter.parameters()).device
-        told = self._context(list(prompts), device)
-        untold = self._context([negative], device).expand(len(prompts), -1, -1)
+        """Pictures (B, 3, H, W) in [-1, 1], one for each prompt, seed and negative prompt."""
+        device = next(self.unet.parameters()).device
+        told = self.read(list(prompts))
+        untold = self.read(list(negatives or [""])).expand(len(prompts), -1, -1)
         x = torch.stack([self._first_noise(seed) for seed in seeds]).to(device)
         alphas = alphas_cumprod().to(device)
         times = torch.linspace(TIMESTEPS - 1, 0, steps + 1).round().long()[:-1].tolist()
@@ -52,10 +58,6 @@ class Studio:
             parts = [self.autoencoder.decode(part / SCALE).float() for part in x.split(8)]
         return torch.cat(parts).clamp(-1, 1)
 
-    def _context(self, prompts: list[str], device: torch.device) -> Tensor:
-        rows = torch.tensor([self.vocabulary.rows(prompt) for prompt in prompts], device=device)
-        return self.painter.read(rows)
-
     def _first_noise(self, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
         return torch.randn((4, self.side, self.side), generator=generator)
@@ -65,9 +67,39 @@ class Studio:
     ) -> Tensor:
         times = torch.full((len(x),), float(time), device=x.device)
         if cfg_scale == 1:
-            return self.painter.unet(x, times, told).float()
-        both = self.painter.unet(
+            return self.unet(x, times, told).float()
+        both = self.unet(
             torch.cat([x, x]), torch.cat([times, times]), torch.cat([told, untold])
         ).float()
         with_prompt, without = both.chunk(2)
         return without + cfg_scale * (with_prompt - without)
+
+
+def studio_in_training(
+    painter: Painter, autoencoder: Autoencoder, vocabulary: Vocabulary, side: int
+) -> Studio:
+    """A studio for networks in training, with their small vocabulary."""
+    device = next(painter.parameters()).device
+
+    def read(prompts: list[str]) -> Tensor:
+        rows = torch.tensor([vocabulary.rows(prompt) for prompt in prompts], device=device)
+        return painter.read(rows)
+
+    return Studio(unet=painter.unet, autoencoder=autoencoder, read=read, side=side)
+
+
+def studio_of(model: Model) -> Studio:
+    """A studio for a loaded checkpoint, with CLIP's whole vocabulary."""
+    tokenizer, text = ClipTokenizer.load(), model.text_encoder
+
+    def read(prompts: list[str]) -> Tensor:
+        rows = []
+        for prompt in prompts:
+            words = tokenizer.encode(prompt)[: LENGTH - 2]
+            end = [tokenizer.end] * (LENGTH - 1 - len(words))
+            rows.append([tokenizer.start, *words, *end])
+        ids = torch.tensor(rows, device=model.device)
+        return text.final_layer_norm(text(text.embed_tokens(ids))[-1])
+
+    side = model.native_size[0] // model.downsample
+    return Studio(unet=model.unet, autoencoder=model.autoencoder, read=read, side=side)

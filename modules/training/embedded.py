@@ -7,7 +7,7 @@ latents stage begins: from then on its file decides what latents mean.
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,9 +22,9 @@ from modules.training.autoencoder_stage import (
     held_out_scenes,
     show_round_trip,
 )
-from modules.training.draw import Studio
+from modules.training.draw import Studio, studio_in_training
 from modules.training.export import EXAMPLES, export
-from modules.training.latents import LatentsTask, LatentStore, freeze
+from modules.training.latents import LatentsTask, LatentStore, freeze, preview_factors
 from modules.training.loop import Clock, Trainer, train
 from modules.training.painter_stage import Painter, PainterStage, PainterTask
 from modules.training.pictures import save_sheet, to_pictures
@@ -73,7 +73,8 @@ class Run:
     export_every: float = 1800.0
     """Seconds between exports (and sample sheets every third of it) during the U-Net stage."""
     save_every: float = 120.0
-    seeds: dict[str, int] = field(default_factory=dict)
+    sheets: bool = True
+    """Whether sample sheets are drawn into the state folder on the way."""
 
     def clock(self, picture_every: float = 600.0) -> Clock:
         """A fresh clock with this run's deadline."""
@@ -119,7 +120,7 @@ def _autoencoder(run: Run, team: Team) -> bool:
         ratio = show_round_trip(recipe.autoencoder, weights, scenes, file)
         log.info("autoencoder %d held-out PSNR %.2f dB", step, ratio)
 
-    return train("autoencoder", trainer, team, run.clock(), picture)
+    return train("autoencoder", trainer, team, run.clock(), picture if run.sheets else None)
 
 
 def _text(run: Run, team: Team) -> bool:
@@ -143,7 +144,7 @@ def _text(run: Run, team: Team) -> bool:
         told = " ".join(f"{kind} {share:.3f}" for kind, share in scores.items())
         log.info("text %d held-out answers: %s", step, told)
 
-    return train("text", trainer, team, run.clock(120), picture)
+    return train("text", trainer, team, run.clock(120), picture if run.sheets else None)
 
 
 def _latents(run: Run, team: Team) -> bool:
@@ -164,7 +165,7 @@ def _studio(run: Run, painter_weights: dict[str, Tensor]) -> Studio:
     autoencoder = Autoencoder(run.recipe.autoencoder)
     autoencoder.load_state_dict(_load(run.frozen, "frozen autoencoder"))
     side = run.recipe.size // run.recipe.autoencoder.downsample
-    return Studio(painter.eval(), autoencoder.eval(), world_vocabulary(), side)
+    return studio_in_training(painter.eval(), autoencoder.eval(), world_vocabulary(), side)
 
 
 def _unet(run: Run, team: Team) -> bool:
@@ -185,9 +186,10 @@ def _unet(run: Run, team: Team) -> bool:
 
     def picture(weights: dict[str, Tensor], step: int) -> None:
         nonlocal exported
-        seeds = range(len(SHEET_PROMPTS))
-        pixels = _studio(run, weights).draw(SHEET_PROMPTS, seeds, cfg_scale=4.0)
-        save_sheet(to_pictures(pixels), 8, run.state / "sheets" / f"unet-{step:06d}.png")
+        if run.sheets:
+            seeds = range(len(SHEET_PROMPTS))
+            pixels = _studio(run, weights).draw(SHEET_PROMPTS, seeds, cfg_scale=4.0)
+            save_sheet(to_pictures(pixels), 8, run.state / "sheets" / f"unet-{step:06d}.png")
         if time.time() - exported > run.export_every:
             _write(run, weights, step)
             exported = time.time()
@@ -204,8 +206,12 @@ def _begin_with_text(run: Run, painter: Painter, vocabulary: Vocabulary) -> None
 
 
 def _write(run: Run, weights: dict[str, Tensor], step: int) -> None:
-    facts: dict[str, object] = {"worlds": list(run.recipe.worlds), "steps": step}
     frozen = _load(run.frozen, "frozen autoencoder")
+    facts: dict[str, object] = {
+        "worlds": list(run.recipe.worlds),
+        "steps": step,
+        "preview_factors": preview_factors(run.recipe.autoencoder, frozen, run.latents),
+    }
     export(run.out, run.recipe, weights, frozen, world_vocabulary(), facts)
     log.info("exported %s (step %d, %.1f MB)", run.out, step, run.out.stat().st_size / 1e6)
 

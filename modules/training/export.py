@@ -65,7 +65,7 @@ def metadata_of(recipe: Recipe, facts: dict[str, object]) -> dict[str, str]:
         "examples": list(EXAMPLES),
         **facts,
     }
-    return {"format": "pt", "easel": json.dumps(easel)}
+    return {"easel": json.dumps(easel)}
 
 
 def export(

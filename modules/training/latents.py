@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -85,6 +86,28 @@ def freeze(
     log.info("latents: mean %s deviation %s", mean.tolist(), deviation.tolist())
 
 
+def preview_factors(
+    config: AutoencoderConfig, frozen: dict[str, Tensor], task: LatentsTask
+) -> list[list[float]]:
+    """The linear map from a scaled latent cell to its mean colour in [-1, 1], by least squares.
+
+    A row of red, green, blue for each channel, and one more row for the constant.
+    """
+    network = Autoencoder(config)
+    network.load_state_dict(frozen)
+    scenes = [task.scene(number) for number in range(min(256, task.count))]
+    parts = [scenes[start : start + BLOCK] for start in range(0, len(scenes), BLOCK)]
+    latents = torch.cat([_encode(network, p, task.size, torch.device("cpu")) for p in parts])
+    colours = torch.cat(
+        [F.avg_pool2d(scene_pixels(part, task.size), config.downsample) for part in parts]
+    )
+    cells = latents.permute(0, 2, 3, 1).reshape(-1, config.embed_dim) * SCALE
+    cells = torch.cat([cells, torch.ones(len(cells), 1)], dim=1)
+    wanted = colours.permute(0, 2, 3, 1).reshape(-1, 3)
+    factors = torch.linalg.lstsq(cells, wanted).solution  # (channels + 1, 3)
+    return [[round(value, 5) for value in row] for row in factors.tolist()]
+
+
 class LatentStore:
     """Latents on disk: float16 (count, channels, h, w), with a flag for every finished block."""
 
@@ -116,11 +139,11 @@ class LatentStore:
 
     def rows(self, mode: str = "r") -> NDArray[np.float16]:
         """The latents as an array over the file."""
-        return np.memmap(self.file, np.float16, mode, shape=self.shape)  # type: ignore[call-overload, no-any-return]
+        return np.memmap(self.file, np.float16, mode, shape=self.shape)  # type: ignore[call-overload]
 
     def done(self, mode: str = "r") -> NDArray[np.uint8]:
         """One byte a block: 1 when it is finished."""
-        return np.memmap(self.flags, np.uint8, mode, shape=(self.blocks,))  # type: ignore[call-overload, no-any-return]
+        return np.memmap(self.flags, np.uint8, mode, shape=(self.blocks,))  # type: ignore[call-overload]
 
     def complete(self) -> bool:
         """Whether every latent is there."""

@@ -27,7 +27,10 @@ Report = dict[str, float]
 class Stage(Protocol):
     """Something that can be trained step by step."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """What is trained."""
+        ...
 
     def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
         """The loss of this process's part of batch number `step`, and figures worth printing."""
@@ -149,7 +152,7 @@ class Trainer:
         self.step += 1
         weight = 1 - min(self.plan.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            torch._foreach_lerp_(self.average, self.parameters, weight)
+            torch._foreach_lerp_(self.average, list[Tensor](self.parameters), weight)
         return report
 
     def averaged(self) -> dict[str, Tensor]:

@@ -217,6 +217,8 @@ def every_word() -> list[str]:
         words += [thing.name, thing.plural_name, *thing.synonyms]
     for colour in COLOURS:
         words += [colour.name, *colour.synonyms]
-    for place in (*SKIES, *GROUNDS):
-        words += [place.name, *place.phrases, *place.tags]
+    for sky in SKIES:
+        words += [sky.name, *sky.phrases, *sky.tags]
+    for ground in GROUNDS:
+        words += [ground.name, *ground.phrases, *ground.tags]
     return words

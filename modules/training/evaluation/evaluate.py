@@ -1,0 +1,200 @@
+"""The whole evaluation of a checkpoint: adherence, guidance, negative prompts, fixed seeds.
+
+Captions are complete captions of held-out scenes, which no stage of training has drawn or told.
+`cap` is the probe on the true pictures, `cap, round trip` on the true pictures through the
+autoencoder (the best any U-Net could score), `chance` the samples against other captions.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor
+
+from modules.errors import WebUIError
+from modules.model.loader import load_model
+from modules.training.autoencoder_stage import psnr, round_trip
+from modules.training.draw import Studio, studio_of
+from modules.training.evaluation.adherence import Score, Share, answers_to, table
+from modules.training.evaluation.probe import Probe, ProbeStage, ProbeTask
+from modules.training.facts import QUESTIONS
+from modules.training.loop import Clock, Plan, Trainer, train
+from modules.training.pictures import save_sheet, scene_pixels, to_pictures
+from modules.training.team import Team
+from modules.training.world.captions import COMPLETE_HABITS, Habits, write_caption
+from modules.training.world.scene import SIMPLE, WORLDS, Scene, World, scene_at
+
+log = logging.getLogger(__name__)
+
+PROBE_GATE = 0.97
+GATED = ("object", "colour", "two objects", "binding", "relation", "count", "sky", "ground")
+GATED_TOO = ("background",)
+NO_BACKDROP = Habits(omit_colours=0, omit_backdrop=1, omit_relation=0, decorate=0, tags=0)
+NEGATIVES: tuple[tuple[str, str, str], ...] = (
+    ("sky", "none", "background, plain background"),
+    ("sky", "day", "daylight, blue sky, on a sunny day"),
+    ("sky", "sunset", "sunset, orange sky, dusk"),
+    ("sky", "night", "night, dark sky, midnight"),
+)
+"""What the probe looks for, and the negative prompt that should make it rarer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One call of the evaluation command."""
+
+    checkpoint: Path
+    state: Path
+    count: int = 500
+    """Held-out captions for each kind of scene (one thing, two things, a pair)."""
+    scales: tuple[float, ...] = (1.0, 7.0)
+    steps: int = 20
+    batch: int = 25
+    probe_steps: int = 3000
+    json: Path | None = None
+    sheet: Path | None = None
+
+
+def trained_probe(state: Path, steps: int, deadline: float = float("inf")) -> Probe:
+    """The probe, trained as far as it is not yet; its weights are kept in the state folder."""
+    state.mkdir(parents=True, exist_ok=True)
+    plan = Plan(steps=steps, rate=2e-3, average=0.995, weight_decay=0.01)
+    task = ProbeTask(plan=plan, worlds=tuple(WORLDS.values()))
+    trainer = Trainer(ProbeStage(task), plan, state / "probe.pt")
+    if trainer.step < steps and not train("probe", trainer, Team(), Clock(deadline)):
+        raise WebUIError("The probe is not trained yet.", "Run the evaluation again to go on.")
+    probe = Probe()
+    probe.load_state_dict(trainer.averaged())
+    return probe.eval()
+
+
+def of_kind(world: World, kind: str) -> World:
+    """The world with only one kind of scene."""
+    return replace(world, kinds=((kind, 1.0),))
+
+
+def held_out_set(world: World, count: int) -> list[tuple[Scene, str]]:
+    """`count` held-out scenes of each kind with a complete caption, in a mixed order."""
+    chosen: list[tuple[Scene, str]] = []
+    for kind, _ in world.kinds:
+        for number in range(count):
+            scene = scene_at(of_kind(world, kind), number, seed=902, held_out=True)
+            rng = Random(f"evaluate/{kind}/{number}")
+            chosen.append((scene, write_caption(scene, rng, COMPLETE_HABITS).text))
+    Random(902).shuffle(chosen)
+    return chosen
+
+
+def _sampled(
+    studio: Studio,
+    prompts: list[str],
+    options: Evaluation,
+    scale: float,
+    see: Callable[[Tensor], Tensor],
+    negative: str = "",
+) -> Tensor:
+    """The probe's answers to one picture per prompt; picture i has seed i."""
+    seen = []
+    for start in range(0, len(prompts), options.batch):
+        part = prompts[start : start + options.batch]
+        seeds = range(start, start + len(part))
+        pixels = studio.draw(
+            part,
+            seeds,
+            negatives=[negative] * len(part),
+            cfg_scale=scale,
+            steps=options.steps,
+        )
+        seen.append(see(pixels))
+        if start % (20 * options.batch) == 0:
+            log.info("CFG %g: %d of %d", scale, start + len(part), len(prompts))
+    return torch.cat(seen)
+
+
+def _negative_effect(
+    studio: Studio, options: Evaluation, see: Callable[[Tensor], Tensor], count: int
+) -> dict[str, dict[str, float]]:
+    """How often something appears unasked, without and with a negative prompt against it."""
+    scenes = [scene_at(of_kind(SIMPLE, "one"), n, seed=903, held_out=True) for n in range(count)]
+    prompts = [
+        write_caption(scene, Random(f"negative/{n}"), NO_BACKDROP).text
+        for n, scene in enumerate(scenes)
+    ]
+    names = [question.name for question in QUESTIONS]
+    plain = _sampled(studio, prompts, options, 7.0, see)
+    effect = {}
+    for question, answer, negative in NEGATIVES:
+        column = names.index(question)
+        wanted = QUESTIONS[column].answers.index(answer)
+        against = _sampled(studio, prompts, options, 7.0, see, negative)
+        effect[negative] = {
+            "without": round(plain[:, column].eq(wanted).float().mean().item(), 4),
+            "with": round(against[:, column].eq(wanted).float().mean().item(), 4),
+            "n": count,
+        }
+    return effect
+
+
+def _repeatable(studio: Studio) -> bool:
+    """Whether the same seed gives the same pixels twice, and another seed others."""
+    prompt = ["a red ball on a white background"]
+    first, again, other = (studio.draw(prompt, [seed], cfg_scale=4.0) for seed in (5, 5, 6))
+    return bool(first.equal(again) and not first.equal(other))
+
+
+def evaluate(options: Evaluation) -> dict[str, object]:
+    """Measure a checkpoint; logs a table and returns all figures (also written to `json`)."""
+    started = time.time()
+    probe = trained_probe(options.state, options.probe_steps)
+    studio = studio_of(load_model(options.checkpoint))
+    chosen = held_out_set(SIMPLE, options.count)
+    scenes, prompts = [scene for scene, _ in chosen], [text for _, text in chosen]
+
+    def see(pixels: Tensor) -> Tensor:
+        return answers_to(probe, pixels)
+
+    cap, copied, ratios = Score("cap"), Score("cap, round trip"), []
+    for start in range(0, len(scenes), 50):
+        part = scenes[start : start + 50]
+        pixels = scene_pixels(part)
+        trip = round_trip(studio.autoencoder, pixels)
+        cap.add(part, see(pixels))
+        copied.add(part, see(trip))
+        ratios.append(psnr(trip, pixels))
+    weak = [r for r in (*GATED, *GATED_TOO) if cap.shares.get(r, Share(1, 1)).value < PROBE_GATE]
+    if weak:
+        log.warning("The probe itself is under %.2f on: %s", PROBE_GATE, ", ".join(weak))
+    scores, chance = [cap, copied], Score("chance")
+    for scale in options.scales:
+        score = Score(f"CFG {scale:g}")
+        seen = _sampled(studio, prompts, options, scale, see)
+        score.add(scenes, seen)
+        scores.append(score)
+        chance = Score("chance")
+        chance.add(scenes, seen.roll(1, dims=0))
+    scores.append(chance)
+    figures: dict[str, object] = {
+        "checkpoint": options.checkpoint.name,
+        "scores": {score.name: score.as_json() for score in scores},
+        "autoencoder_psnr": round(sum(ratios) / len(ratios), 2),
+        "weak_probe_rows": weak,
+        "negative_prompts": _negative_effect(studio, options, see, min(200, options.count)),
+        "same_seed_same_picture": _repeatable(studio),
+        "steps": options.steps,
+        "seconds": round(time.time() - started),
+    }
+    log.info("adherence on held-out captions\n%s", table(scores))
+    log.info("other figures: %s", {k: v for k, v in figures.items() if k != "scores"})
+    if options.json is not None:
+        options.json.write_text(json.dumps({**figures, "table": table(scores)}, indent=1) + "\n")
+    if options.sheet is not None:
+        pixels = torch.cat(
+            [studio.draw(prompts[n : n + 16], range(n, n + 16)) for n in range(0, 64, 16)]
+        )
+        save_sheet(to_pictures(pixels), 8, options.sheet)
+    return figures
