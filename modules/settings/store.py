@@ -127,7 +127,8 @@ class SettingsStore:
         for name, value in options.items():
             item = field_of(name)
             if item is not None:
-                wanted[name] = coerce(item, value)
+                shown = name in UNSET_SHOWN_AS and value == UNSET_SHOWN_AS[name]
+                wanted[name] = item.default if shown else coerce(item, value)
             elif self._raw.get(name) != value:
                 log.warning("The option %.80r is not known and was ignored", name)
         with self._lock:

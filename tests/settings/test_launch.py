@@ -1,0 +1,102 @@
+"""Flags of the command line."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from modules.errors import InvalidRequest
+from modules.paths import ROOT
+from modules.settings.launch import FlagParser, Launch, add_flags, from_args
+
+
+def launch(line=""):
+    parser = FlagParser(prog="webui.py")
+    add_flags(parser)
+    return from_args(parser.parse_args(line.split()))
+
+
+def test_without_flags_everything_is_as_usual():
+    assert launch() == Launch()
+    assert launch().host == "127.0.0.1"
+    assert launch().port is None
+    assert launch().paths().data == ROOT
+    assert launch().settings_file() == ROOT / "config.json"
+
+
+def test_flags_of_a1111_mean_what_they_meant(tmp_path):
+    given = launch(
+        f"--listen --port 8000 --autolaunch --data-dir {tmp_path} --ckpt-dir {tmp_path}/c"
+    )
+    assert (given.host, given.port, given.autolaunch) == ("0.0.0.0", 8000, True)
+    assert given.paths().data == tmp_path
+    assert given.paths().checkpoints == tmp_path / "c"
+    assert given.settings_file() == tmp_path / "config.json"
+    assert launch("--server-name ::1").host == "::1"
+    assert launch(f"--models-dir {tmp_path}/m").paths().models == tmp_path / "m"
+    assert launch("--ui-settings-file ~/x.json").settings_file() == Path.home() / "x.json"
+
+
+@pytest.mark.parametrize(
+    ("line", "device"),
+    [
+        ("", "auto"),
+        ("--device cuda:1", "cuda:1"),
+        ("--device-id 2", "cuda:2"),
+        ("--use-cpu all", "cpu"),
+        ("--use-cpu interrogate SD", "cpu"),
+        ("--use-cpu gfpgan", "auto"),
+    ],
+)
+def test_the_device_is_chosen_by_any_of_the_flags(line, device):
+    assert launch(line).chosen_device == device
+
+
+def test_full_precision_has_two_names():
+    assert launch("--no-half").full_precision
+    assert launch("--precision full").full_precision
+    assert not launch().full_precision
+
+
+def test_what_start_scripts_contain_is_accepted():
+    line = "--api --xformers --opt-sdp-attention --skip-torch-cuda-test --ngrok-region eu --no-half"
+    assert launch(line) == Launch(no_half=True)
+
+
+def test_flags_without_effect_are_told(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert launch("--medvram --lora-dir x") == Launch()
+    assert "--medvram has no effect yet" in caplog.text
+    assert "--lora-dir has no effect yet" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "line", ["--api-auth a:b", "--gradio-auth a:b", "--share", "--freeze-settings"]
+)
+def test_a_protection_that_is_not_there_is_never_promised(line):
+    with pytest.raises(InvalidRequest, match="does not work yet"):
+        launch(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [("--prot 7", "'--port'"), ("--xformer", "'--xformers'"), ("--por=7", "--port")],
+)
+def test_an_unknown_flag_offers_the_nearest(line, hint, capsys):
+    with pytest.raises(SystemExit) as ended:
+        launch(line)
+    assert ended.value.code == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_impossible_ports_are_refused():
+    with pytest.raises(InvalidRequest, match="99999"):
+        launch("--port 99999")
+
+
+def test_all_flags_are_listed_for_clients():
+    flags = launch("--ckpt-dir x").flags()
+    assert flags["api"] is True
+    assert flags["ckpt_dir"] == "x"
+    assert flags["medvram"] is False
+    assert flags["lora_dir"] is None
