@@ -223,7 +223,8 @@ class App:
         text = content if isinstance(content, str) else self.read_picture(content)[0]
         if base is None:
             base = self.base_request()
-        return understand(text, base, self.catalogue().checkpoints)
+        rules = self.settings.settings.recipe
+        return understand(text, base, self.catalogue().checkpoints, rules)
 
     def chosen_checkpoint(self) -> str:
         """Return the title of the checkpoint that a request without one gets; "" if none is."""

@@ -7,13 +7,16 @@ from modules.errors import WebUIError
 from modules.sampling.catalogue import AUTOMATIC, SAMPLERS, resolve_sampler
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.infotext_parse import parse_infotext, size_of
+from modules.schema.infotext_paste import tidy
 from modules.schema.infotext_read import read_infotext
 from modules.schema.request import GenerationRequest
 from modules.service.complete import find_checkpoint
+from modules.settings.sections.recipe import Recipe as ReadingRules
 
 KNOBS = frozenset(knob for sampler in SAMPLERS for knob in sampler.knobs)
 """Options that only some samplers look at."""
 UNIPC = "uni_pc_"
+DEFAULT_RULES = ReadingRules()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,12 @@ class Recipe:
     """Whether the text says how large the picture was."""
 
 
-def understand(text: str, base: GenerationRequest, checkpoints: Sequence[CheckpointInfo]) -> Recipe:
+def understand(
+    text: str,
+    base: GenerationRequest,
+    checkpoints: Sequence[CheckpointInfo],
+    rules: ReadingRules = DEFAULT_RULES,
+) -> Recipe:
     """Make the request that draws the picture of `text`; never fails, but says what is unusable."""
 
     def checkpoint(name: str, digest: str) -> str | None:
@@ -41,9 +49,14 @@ def understand(text: str, base: GenerationRequest, checkpoints: Sequence[Checkpo
         return None
 
     request, notices = read_infotext(
-        text, base, resolve_sampler=names_of, resolve_checkpoint=checkpoint
+        text,
+        base,
+        resolve_sampler=names_of,
+        resolve_checkpoint=checkpoint,
+        old_versions=rules.old_versions,
+        skip={*rules.skip, *(("Model", "Model hash") if rules.ignore_model else ())},
     )
-    size = size_of(dict(parse_infotext(text)), "Size")
+    size = size_of(dict(parse_infotext(tidy(text))), "Size")
     return Recipe(
         infotext=text, request=request, notices=tuple(notices), size_given=size is not None
     )

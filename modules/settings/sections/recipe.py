@@ -16,10 +16,10 @@ class Recipe:
     vae_hash: bool = param(True, "VAE hash", setting="add_vae_hash_to_info")
     version: bool = param(True, "Version of this program", setting="add_version_to_infotext")
     ignore_model: bool = param(
-        True,
+        False,
         "Keep the chosen checkpoint when a recipe is read",
         setting="disable_weights_auto_swap",
-        help="Otherwise the recipe's model is chosen, if it is here.",
+        help="Otherwise the recipe's model is chosen, if it is here: the same picture needs it.",
     )
     old_versions: bool = param(
         True,
