@@ -59,7 +59,7 @@ def below(weights: Weights, prefix: str) -> Names:
 
 def text_config_of(weights: Weights, names: Names) -> ClipTextConfig:
     """The sizes of the text encoder in a file."""
-    shapes = {name: weights.shapes[source] for name, source in names.items()}
+    shapes = {name: weights.entries[source].shape for name, source in names.items()}
     try:
         return text_config_from(shapes)
     except (KeyError, IndexError) as error:

@@ -114,7 +114,7 @@ def kind_of(path: Path) -> Callable[[Path], Weights]:
         raise ModelError(f"{path.name} is a tar archive; unpack it first.")
     if head.startswith(b"PK\x03\x04"):
         return lambda path: from_pickle(open_zip(path), path.name)
-    if head[0] == 0x80 and 2 <= head[1] <= 5 and head[8:9] != b"{":
+    if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5") and head[8:9] != b"{":
         return lambda path: from_pickle(open_legacy(path), path.name)
     if head[8:9] == b"{" or len(head) < 16:
         return from_safetensors

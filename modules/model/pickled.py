@@ -24,6 +24,8 @@ from modules.model.header import ITEM_BYTES
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 MAX_OPCODES = 20_000_000
+BAD_ZIP = (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, struct.error)
+"""What Python's zip reader raises for damaged files (NotImplementedError is a RuntimeError)."""
 MEMO_OPCODES = ("PUT", "BINPUT", "LONG_BINPUT")
 FORBIDDEN_OPCODES = ("EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER", "PERSID")
 
@@ -100,7 +102,7 @@ def open_zip(path: Path) -> PickledFile:
     """Open the zip form, written since PyTorch 1.6."""
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except BAD_ZIP as error:
         raise ModelError(
             f"{path.name} is incomplete or damaged: the index at its end is missing.",
             "Download or copy it again.",
@@ -133,7 +135,8 @@ def check_members(archive: zipfile.ZipFile, name: str) -> str:
         raise refused(name, "it is a TorchScript program, not a file of weights")
     if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
         raise refused(name, "its members are compressed, which PyTorch never does")
-    if f"{folder}byteorder" in members and archive.read(f"{folder}byteorder") != b"little":
+    order = f"{folder}byteorder"
+    if order in members and read_member(archive, order, name) != b"little":
         raise ModelError(f"{name} was written on a big-endian machine, which is not supported.")
     return folder
 
@@ -144,13 +147,7 @@ def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
         return archive.read(member)
     except KeyError as error:
         raise damaged(name, f"{member} is missing in it") from error
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
+    except BAD_ZIP as error:
         raise damaged(name, f"{member} cannot be read ({error})") from error
 
 

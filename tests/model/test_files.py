@@ -5,6 +5,7 @@ import pickle
 import struct
 import zipfile
 from collections import OrderedDict
+from random import Random
 from types import ModuleType
 
 import pytest
@@ -159,6 +160,29 @@ def test_other_files_are_refused_by_name(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(ModelError, match=message):
         read_weights(path)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "zip", "legacy"])
+def test_a_file_with_random_damage_is_read_or_refused_but_never_breaks_the_reader(tmp_path, kind):
+    path, random = tmp_path / "model.pt", Random(kind)
+    if kind == "safetensors":
+        save_file(TENSORS, path)
+    else:
+        torch.save(TENSORS, path, _use_new_zipfile_serialization=kind == "zip")
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(random.choice([1, 2, 5])):
+            place = random.randrange(min(len(data), 2000))
+            data[place : place + random.randrange(3)] = random.randbytes(random.randrange(3))
+        path.write_bytes(data)
+        try:
+            with read_weights(path) as weights:
+                assert all(weights[name].shape == weights.shapes[name] for name in weights)
+        except ModelError:
+            refused += 1
+    assert refused > 75
 
 
 def header_file(path, fields, data=b""):
