@@ -86,6 +86,8 @@ def resolve_names(sampling: Sampling) -> Sampling:
     asked = sampling.schedule.strip().lower() == AUTOMATIC.lower()
     same = asked and resolved.schedule == default.schedule
     schedule = AUTOMATIC if same else resolved.schedule.name
+    if schedule != AUTOMATIC and schedule.lower() == sampling.schedule.lower():  # "karras" of 1.8
+        schedule = sampling.schedule
     return replace(sampling, sampler=resolved.sampler.name, schedule=schedule)
 
 
