@@ -50,11 +50,13 @@ def serve(
     while not server.started:
         time.sleep(0.01)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with httpx.Client(base_url=url, timeout=120) as client:
-        yield Served(app, url, client)
-    app.close()
-    server.should_exit = True
-    thread.join(10)
+    try:
+        with httpx.Client(base_url=url, timeout=120) as client:
+            yield Served(app, url, client)
+    finally:
+        app.close()
+        server.should_exit = True
+        thread.join(10)
 
 
 @pytest.fixture(scope="session")

@@ -44,8 +44,10 @@ def add_error_handlers(api: FastAPI) -> None:
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, WebUIError)
-    kind = error.kind if isinstance(error, LegacyError) else type(error).__name__
-    body = error_body(kind, str(error), error.message, error.hint)
+    if isinstance(error, LegacyError):
+        body = error_body(error.kind, error.message, str(error), error.hint)
+    else:
+        body = error_body(type(error).__name__, str(error), error.message, error.hint)
     return JSONResponse(body, error.status)
 
 

@@ -36,6 +36,8 @@ from modules.settings.store import SettingsStore
 
 log = logging.getLogger(__name__)
 
+PAUSE_S = 2.0
+"""Seconds until a worker looks again after the disk refused it."""
 CLOSING_S = 10.0
 """Seconds a running job gets to leave the engine when the program ends."""
 
@@ -82,12 +84,21 @@ class App:
             self._workers.append(worker)
 
     def _work(self) -> None:
-        while (job := self.queue.take()) is not None:
-            ended = run_job(job, self.engine, self.journal, self.gallery, self._closing)
-            if ended:
-                self.queue.forget(job.id)
-            else:
-                self.queue.release(job.id)
+        while not self._closing.is_set():
+            try:
+                self._work_once()
+            except WebUIError as error:  # the line cannot be read or written just now
+                log.error("%s", error)
+                self._closing.wait(PAUSE_S)
+
+    def _work_once(self) -> None:
+        job = self.queue.take()
+        if job is None:
+            return
+        if run_job(job, self.engine, self.journal, self.gallery, self._closing):
+            self.queue.forget(job.id)
+        else:
+            self.queue.release(job.id)
 
     def warm(self) -> None:
         """Start the engine and load the chosen checkpoint in the background."""

@@ -103,10 +103,19 @@ class Database:
             self._connection.execute("COMMIT")
 
     def write(self, *statements: Statement) -> None:
-        """Carry out statements as one transaction; on disk when this returns."""
-        with self.transaction() as connection:
-            for sql, values in statements:
-                connection.execute(sql, values)
+        """Carry out statements as one transaction; on disk when this returns.
+
+        Raises WebUIError if the disk refuses; then none of them counts.
+        """
+        try:
+            with self.transaction() as connection:
+                for sql, values in statements:
+                    connection.execute(sql, values)
+        except sqlite3.Error as error:
+            raise WebUIError(
+                f"The list of jobs cannot be written: {error}.",
+                "Make room on the disk, or check the permissions of the data folder.",
+            ) from error
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Read every row a query gives."""

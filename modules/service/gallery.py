@@ -20,15 +20,18 @@ from modules.service.formats import encode, from_pillow
 from modules.service.grid import grid_rows, image_grid, save_grid, wants_grid
 from modules.service.job import Job, new_id
 from modules.service.names import Naming
+from modules.service.read_picture import read_infotext_from
 from modules.service.recipe import applies_to
 from modules.service.saving import cannot_write, folder_for, save_image
 from modules.settings.files import write_atomically
+from modules.settings.sections.saving import Saving
 from modules.version import RECIPE_VERSION
 
 log = logging.getLogger(__name__)
 
 THUMBNAIL_SIDE = 320
 """Pixels of a thumbnail's longer side."""
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif"})
 UNSAVED_DAYS = 2.0
 """How long pictures of jobs that are not saved can still be fetched."""
 
@@ -70,9 +73,10 @@ class Gallery:
         self._unsaved = paths.cache / "unsaved"
         self._rescued = paths.cache / "rescued"
 
-    def keep(self, drawn: GeneratedImage, job: Job) -> Kept:
+    def keep(self, drawn: GeneratedImage, job: Job, *, look_first: bool = False) -> Kept:
         """Write a picture with its recipe; it is on disk when this returns.
 
+        With `look_first`, a file that holds it already but that nobody knows of is taken instead.
         If the folder for outputs cannot be written, the picture goes to `tmp/rescued` and `problem`
         says so. Raises WebUIError only if that fails too.
         """
@@ -84,9 +88,11 @@ class Gallery:
             return self._kept(drawn, job, infotext, self._write(drawn, infotext, folder, job))
         try:
             folder = folder_for(job.settings, self._paths, "txt2img")
-            path = save_image(
-                drawn.image, infotext, folder=folder, settings=job.settings, naming=naming
-            )
+            path = self._stray(folder, infotext, job) if look_first else None
+            if path is None:
+                path = save_image(
+                    drawn.image, infotext, folder=folder, settings=job.settings, naming=naming
+                )
         except WebUIError as error:
             path = self._write(drawn, infotext, self._rescued, job)
             problem = WebUIError(
@@ -94,6 +100,16 @@ class Gallery:
             )
             return replace(self._kept(drawn, job, infotext, path), problem=problem)
         return self._kept(drawn, job, infotext, path)
+
+    def _stray(self, folder: Path, infotext: str, job: Job) -> Path | None:
+        """Find a file with this recipe, written since the job began, that has no row."""
+        for path in folder.rglob("*"):
+            if path.suffix.lower() not in PICTURES or path.stat().st_mtime < job.created - 1:
+                continue
+            known = self._database.row("SELECT 1 FROM images WHERE path = ?", (str(path),))
+            if known is None and _recipe_of(path) == infotext:
+                return path
+        return None
 
     def recipe(self, drawn: GeneratedImage, job: Job) -> str:
         """Write the text that goes into a picture of `job`."""
@@ -210,6 +226,21 @@ class Gallery:
                     path.unlink()
             except OSError as error:
                 log.warning("%s could not be deleted: %s", path, error)
+
+
+def converted(jpeg: bytes, saving: Saving) -> bytes:
+    """Return a JPEG in the format pictures are saved in."""
+    if saving.format in ("jpg", "jpeg"):
+        return jpeg
+    with Image.open(io.BytesIO(jpeg)) as opened:
+        return encode(from_pillow(opened), "", saving.format, quality=saving.quality).data
+
+
+def _recipe_of(path: Path) -> str:
+    try:
+        return read_infotext_from(path)
+    except WebUIError:
+        return ""
 
 
 def naming_of(job: Job, drawn: GeneratedImage) -> Naming:

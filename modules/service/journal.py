@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import sqlite3
 import threading
 import time
 from collections import OrderedDict
@@ -11,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from modules.errors import NotFound
+from modules.errors import NotFound, WebUIError
 from modules.schema.codec import event_from_json, event_to_json
 from modules.schema.event import (
     Event,
@@ -89,8 +88,8 @@ class Journal:
             number = stream.number + 1
             try:
                 self._write(job_id, stream, Entry(number, event), also)
-            except sqlite3.Error:
-                log.exception("Job %s: %s could not be written", job_id, type(event).__name__)
+            except WebUIError as error:
+                log.error("Job %s: %s was not kept. %s", job_id, type(event).__name__, error)
             with self._lock:
                 self._publish(job_id, stream, Entry(number, event))
         self._wake(job_id)
@@ -192,15 +191,16 @@ class Journal:
 
     def next_image(self, job_id: str) -> int:
         """Return the index of the first picture that is not finished."""
-        with self._lock:
-            stream = self._streams.get(job_id)
-        lasting = (stream or self._open(job_id)).lasting
         done = [
             entry.event.image.index
-            for entry in lasting
+            for entry in self._open(job_id).lasting
             if isinstance(entry.event, ImageReady) and entry.event.image.kind == "image"
         ]
         return max(done, default=-1) + 1
+
+    def begun(self, job_id: str) -> bool:
+        """Whether drawing has started before. Raises NotFound."""
+        return any(isinstance(entry.event, Started) for entry in self._open(job_id).lasting)
 
     def follow(self, job_id: str, after: int = 0, timeout: float | None = None) -> Iterator[Entry]:
         """Yield events above `after`, missed ones first, until the ending.

@@ -62,13 +62,15 @@ def _draw_all(
     """
     total = job.task.batch.total
     deadly = -1
+    interrupted = journal.begun(job.id)
     while (start := journal.next_image(job.id)) < total:
         if job.cancel.stopped:
             raise Interrupted("Stopped on request.")
         journal.append(job.id, Started(start_image=start, images=total))
         try:
             for event in engine.run(job.task, job.cancel, start):
-                _record(job, event, journal, gallery)
+                _record(job, event, journal, gallery, look_first=interrupted)
+                interrupted = interrupted and not isinstance(event, ImageReady)
             return
         except EngineDown as error:
             at = journal.next_image(job.id)
@@ -79,11 +81,18 @@ def _draw_all(
             journal.append(job.id, Notice(message=f"{error.message} {going_on}"))
 
 
-def _record(job: Job, event: Event, journal: Journal, gallery: Gallery) -> None:
+def _record(
+    job: Job, event: Event, journal: Journal, gallery: Gallery, *, look_first: bool
+) -> None:
+    """Write an event down; a picture is saved before.
+
+    With `look_first` the process may have died after saving this very picture and before writing
+    that down; then the file is taken as it is, so that there is exactly one.
+    """
     if not isinstance(event, ImageReady):
         journal.append(job.id, event)
         return
-    kept = gallery.keep(event.image, job)
+    kept = gallery.keep(event.image, job, look_first=look_first)
     journal.append(job.id, ImageReady(image=kept.image), also=kept.statements)
     if kept.problem is not None:
         raise kept.problem

@@ -28,7 +28,7 @@ def generation_routes(app: App) -> APIRouter:
     async def txt2img(body: StableDiffusionProcessingTxt2Img) -> JSONResponse:
         """Draw pictures from text."""
         translated, job = await asyncio.to_thread(_submit, app, body)
-        async for _ in app.follow_async(job.id, app.journal.last_number(job.id)):
+        async for _ in app.follow_async(job.id):
             pass
         reply = await asyncio.to_thread(_reply, app, body, translated, job)
         return JSONResponse(reply)

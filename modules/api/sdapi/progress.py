@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from modules.api.sdapi.schemas import ProgressResponse, ProgressState
 from modules.service.app import App
+from modules.service.gallery import converted
 from modules.service.job import Snapshot
 
 HEAD_START = 0.01
@@ -60,11 +61,19 @@ def _describe(app: App, snapshot: Snapshot, *, with_image: bool) -> ProgressResp
         sampling_step=snapshot.step,
         sampling_steps=steps,
     )
-    preview = app.journal.preview(snapshot.id) if with_image else None
     return ProgressResponse(
         progress=done,
         eta_relative=elapsed / done - elapsed,
         state=state,
-        current_image=base64.b64encode(preview[1].jpeg).decode("ascii") if preview else None,
+        current_image=_preview(app, snapshot.id) if with_image else None,
         textinfo=f"Loading {snapshot.loading}" if snapshot.loading else None,
     )
+
+
+def _preview(app: App, job_id: str) -> str | None:
+    """Encode the newest preview in the format pictures are saved in, as clients expect."""
+    newest = app.journal.preview(job_id)
+    if newest is None:
+        return None
+    data = converted(newest[1].jpeg, app.settings.settings.saving)
+    return base64.b64encode(data).decode("ascii")

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modules.api.errors import LegacyError
@@ -20,6 +20,7 @@ from modules.service.app import App
 from modules.service.complete import OLD_MANNER
 from modules.service.job import Snapshot
 from modules.settings.settings import Settings
+from modules.settings.store import request_fields
 from modules.version import RECIPE_VERSION
 
 BY_HAND = frozenset({"sampler_name", "scheduler", "width", "height", "denoising_strength"})
@@ -42,23 +43,21 @@ class Translated:
 def to_request(body: StableDiffusionProcessingTxt2Img, app: App) -> Translated:
     """Make our request of a txt2img body. Raises a WebUIError with A1111's status and words."""
     refuse_unavailable(body)
-    settings, base = app.settings.with_overrides(body.override_settings or {})
+    overrides = body.override_settings or {}
+    settings, base = app.settings.with_overrides(overrides)
     given = {name for name in body.model_fields_set if getattr(body, name) is not None}
-    sizes = {"width", "height"} & given
+    size_given = bool({"width", "height"} & given)
+    request = _with_sampler(_sized(_fill(base, body), body), body)
     if body.infotext:
-        recipe = app.read_recipe(body.infotext, base)
-        request, size_given = _fill(recipe.request, body, given), bool(sizes) or recipe.size_given
-        names = given & {"sampler_name", "sampler_index", "scheduler"}
-    else:
-        request, size_given = _fill(base, body, None), bool(sizes)
-        names = {"sampler_name"}
-    request = _sized(request, body, given if body.infotext else {"width", "height"})
-    if names:
-        request = _with_sampler(request, body)
+        recipe = app.read_recipe(body.infotext, request)
+        size_given = size_given or recipe.size_given
+        request = _overridden(_fill(recipe.request, body, given), base, overrides)
+        request = _sized(request, body, given)
+        if given & {"sampler_name", "sampler_index", "scheduler"}:
+            request = _with_sampler(request, body)
     styles = tuple(body.styles or ())
-    prompts = app.styles().apply(styles, request.prompt, request.negative_prompt)
-    request = replace_at(request, "prompt", prompts[0])
-    request = replace_at(request, "negative_prompt", prompts[1])
+    prompt, negative = app.styles().apply(styles, request.prompt, request.negative_prompt)
+    request = replace(request, prompt=prompt, negative_prompt=negative)
     return Translated(request=request, settings=settings, size_given=size_given, styles=styles)
 
 
@@ -84,7 +83,7 @@ def _asks_for_something(arguments: Any) -> bool:
 
 
 def _fill(
-    request: GenerationRequest, body: StableDiffusionProcessing, only: set[str] | None
+    request: GenerationRequest, body: StableDiffusionProcessing, only: set[str] | None = None
 ) -> GenerationRequest:
     """Copy plain fields; those that are null keep what `request` has."""
     for item in params_of(GenerationRequest):
@@ -99,10 +98,22 @@ def _fill(
 
 
 def _sized(
-    request: GenerationRequest, body: StableDiffusionProcessing, sides: Iterable[str]
+    request: GenerationRequest, body: StableDiffusionProcessing, only: set[str] | None = None
 ) -> GenerationRequest:
-    for side in sorted({"width", "height"} & set(sides)):
-        request = replace_at(request, f"size.{side}", getattr(body, side) or 512)
+    for side in ("width", "height"):
+        if only is None or side in only:
+            request = replace_at(request, f"size.{side}", getattr(body, side) or 512)
+    return request
+
+
+def _overridden(
+    request: GenerationRequest, base: GenerationRequest, overrides: Mapping[str, Any]
+) -> GenerationRequest:
+    """Let `override_settings`, which `base` has, win over a recipe."""
+    for name in overrides:
+        item = request_fields().get(name)
+        if item is not None:
+            request = replace_at(request, item.path, get_at(base, item.path))
     return request
 
 
@@ -116,11 +127,13 @@ def _with_sampler(request: GenerationRequest, body: StableDiffusionProcessing) -
     by_hand = request.sampling.schedule
     schedule = body.scheduler or (OLD_MANNER if by_hand == AUTOMATIC else by_hand)
     try:
-        resolve_sampler(name, schedule or AUTOMATIC)
+        resolved = resolve_sampler(name, schedule or AUTOMATIC)
     except NotFound as error:
         if error.kind == "sampler":
             raise LegacyError(400, "Sampler not found", str(error)) from error
         raise LegacyError(400, "Scheduler not found", str(error)) from error
+    if body.scheduler and schedule.strip().lower() != AUTOMATIC.lower():
+        schedule = resolved.schedule.name
     request = replace_at(request, "sampling.sampler", name)
     return replace_at(request, "sampling.schedule", schedule)
 
