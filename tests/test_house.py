@@ -64,7 +64,6 @@ OWNERS = {
     "transformers": {"model"},
     "safetensors": {"model", "training"},
     "spandrel": {"model"},
-    "torchsde": {"sampling"},
     "tokenizers": {"prompt"},
     "ray": {"engine"},
     "sqlite3": {"service"},

@@ -1,6 +1,7 @@
 """Answer at once, hand over later: a tiny page until the real application is loaded."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
@@ -79,7 +80,8 @@ class Splash:
         self._loop = asyncio.get_running_loop()
         await receive()
         await send({"type": "lifespan.startup.complete"})
-        await receive()
+        with contextlib.suppress(asyncio.CancelledError):  # a second Ctrl+C; close all the same
+            await receive()
         self._closing.set()
         if self._hosting is not None:
             await self._hosting
