@@ -52,6 +52,7 @@ EXTRA_KEYS = (
     "Hires schedule type",
     "Hires prompt",
     "Hires negative prompt",
+    "Hires CFG Scale",
     "Hires upscale",
     "Hires resize",
     "Hires steps",
@@ -101,7 +102,9 @@ EXTRA_KEYS = (
 )
 """The order in which A1111's stages add the rest. Keys of scripts come before these."""
 
-DRAWING_KNOWS = frozenset({"Pad conds", "Pad conds v0"})
+DRAWING_KNOWS = frozenset(
+    {"Pad conds", "Pad conds v0", "Extra noise", "Noise multiplier", "Conditional mask weight"}
+)
 """Written only when it happened, which the request alone does not tell."""
 
 UNWRITTEN_BY_1_8 = frozenset(
@@ -129,8 +132,13 @@ WRITTEN_IF: dict[str, Condition] = {
     "Clip skip": lambda value: value > 1,
     "RNG": lambda value: value != "GPU",
     "Eta": lambda value: value not in (None, 1),
+    "Mask blur": lambda value: value > 0,
+    "Masked area padding": lambda value: True,
 }
 """A1111's conditions where they are not simply "differs from the default"."""
+
+SOFT = "img2img.inpaint.soft."
+"""Where soft inpainting is: all of its values are written, or none."""
 
 BY_HAND = frozenset({"Seed", "Variation seed", "Variation seed strength"})
 """Keys whose value belongs to the picture and not to the job."""
@@ -191,6 +199,7 @@ def _entries(
     """All keys with their values, in writing order; None where there is nothing to say."""
     values: dict[str, Value] = dict(_from_request(request, applies))
     values |= _of_picture(request, image)
+    values |= _of_passes(request)
     facts = dict(image.facts)
     if request.sampling.schedule != "Automatic":  # asked for by name: written as it was asked
         facts.pop("Schedule type", None)
@@ -214,6 +223,8 @@ def _from_request(
         for item in places:
             value = get_at(request, item.path)
             condition = WRITTEN_IF.get(key, lambda value, item=item: value != item.default)
+            if item.path.startswith(SOFT):
+                condition = bool if item.name == "enabled" else lambda value: True
             if value is not None and condition(value) and applies(item.path):
                 yield key, value
 
@@ -226,4 +237,23 @@ def _of_picture(request: GenerationRequest, image: GeneratedImage) -> dict[str, 
         values["Variation seed strength"] = seeds.subseed_strength
     if seeds.resize_from_w > 0 and seeds.resize_from_h > 0:
         values["Seed resize from"] = f"{seeds.resize_from_w}x{seeds.resize_from_h}"
+    return values
+
+
+def _of_passes(request: GenerationRequest) -> dict[str, Value]:
+    """What depends on more than one field; None hides a key."""
+    values: dict[str, Value] = {}
+    hires = request.hires
+    if hires is not None and (hires.resize_x or hires.resize_y):
+        values["Hires upscale"] = None
+        values["Hires resize"] = f"{hires.resize_x}x{hires.resize_y}"
+    inpaint = request.img2img.inpaint if request.img2img is not None else None
+    if inpaint is not None:
+        if inpaint.area != "Only masked":
+            values["Masked area padding"] = None
+        if not inpaint.is_soft:
+            soft = (
+                key for key, (item, *_) in recipe_fields().items() if item.path.startswith(SOFT)
+            )
+            values |= dict.fromkeys(soft)
     return values

@@ -14,11 +14,11 @@ from modules.schema.infotext_parse import (
     size_of,
 )
 from modules.schema.infotext_paste import tidy
-from modules.schema.inputs import Hires
+from modules.schema.inputs import Hires, SoftInpaint
 from modules.schema.request import GenerationRequest
 
 HIRES_KEYS = ("Hires upscale", "Hires upscaler", "Hires resize-1")
-MEANT_BY_ABSENCE: dict[str, Any] = {"RNG": "GPU"}
+MEANT_BY_ABSENCE: dict[str, Any] = {"RNG": "GPU", "Mask blur": 0}
 """Values of missing keys where they are not our defaults."""
 
 KEPT_BY_ABSENCE = frozenset({"Steps", "CFG scale", "Seed"})
@@ -75,6 +75,7 @@ def read_infotext(
     reader.read_size()
     reader.read_models(resolve_checkpoint)
     reader.read_sampler(resolve_sampler)
+    reader.read_hires_sampler(resolve_sampler)
     reader.tell_about_version(old_versions)
     return reader.request, reader.notices
 
@@ -119,6 +120,13 @@ class _Reader:
             )
         if hires and self.request.img2img is not None:
             self.request = replace_at(self.request, "img2img", None)
+        if get_at(self.request, "img2img.inpaint") is not None and self._tells_of_pictures():
+            soft = SoftInpaint() if "Soft inpainting enabled" in self.found else None
+            self.request = replace_at(self.request, "img2img.inpaint.soft", soft)
+
+    def _tells_of_pictures(self) -> bool:
+        """Whether the recipe is of a picture made from another one."""
+        return "Denoising strength" in self.found and self.request.hires is None
 
     def _converted(self) -> dict[str, Any]:
         """The hires size of an early text, which is nowhere in the text as such."""
@@ -131,6 +139,8 @@ class _Reader:
             if key in RESOLVED or (key in KEPT_BY_ABSENCE and key not in self.found):
                 continue
             for item in places:
+                if item.path.startswith("img2img.") and not self._tells_of_pictures():
+                    continue
                 parent, _, _ = item.path.rpartition(".")
                 if not parent or get_at(self.request, parent) is not None:
                     value = self._value(key, item)
@@ -167,7 +177,10 @@ class _Reader:
         for key, width, height in (
             ("Size", "size.width", "size.height"),
             ("Seed resize from", "seeds.resize_from_w", "seeds.resize_from_h"),
+            ("Hires resize", "hires.resize_x", "hires.resize_y"),
         ):
+            if key == "Hires resize" and self.request.hires is None:
+                continue
             sides = size_of(self.full, key)
             if sides is None and key == "Size":
                 continue
@@ -208,6 +221,19 @@ class _Reader:
             return
         self.request = replace_at(self.request, "sampling.sampler", sampler)
         self.request = replace_at(self.request, "sampling.schedule", schedule)
+
+    def read_hires_sampler(self, resolve: SamplerResolver) -> None:
+        """Split the second pass's sampler where the text is of a time without schedule names."""
+        name, schedule = self.found.get("Hires sampler"), self.found.get("Hires schedule type")
+        if self.request.hires is None or not name or schedule or not self._dialect():
+            return
+        try:
+            sampler, schedule = resolve(name, "", self._dialect())
+        except WebUIError as error:
+            self.notices.append(str(error))
+            sampler = schedule = ""
+        self.request = replace_at(self.request, "hires.sampler", sampler)
+        self.request = replace_at(self.request, "hires.schedule", schedule)
 
     def _dialect(self) -> str | None:
         """The version whose sampler names count: "1.8" before schedules were named, else None."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modules.param import check_limits, param
-from modules.schema.inputs import Hires, Img2Img
+from modules.schema.inputs import Hires, Img2Img, PictureOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -465,6 +465,7 @@ class GenerationRequest:
     size: Size = Size()
     batch: Batch = Batch()
     models: Models = Models()
+    pictures: PictureOptions = field(default_factory=PictureOptions)
     img2img: Img2Img | None = None
     hires: Hires | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
