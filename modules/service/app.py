@@ -289,6 +289,7 @@ def build_app(
             "paths": paths,
             "device": launch.chosen_device,
             "half": not launch.full_precision,
+            "preview_interval_s": store.settings.interface.preview_interval_s,
         }
         engine = ProcessEngine(EngineSpec(options=options), ModelList(paths))
     app = App(paths, launch, engine, store, Database(paths.database))
