@@ -20,7 +20,6 @@ class Interface:
         maximum=60_000,
         help="From the next start on.",
     )
-
     show_grid: bool = param(True, "Show the grid with the results", setting="return_grid")
 
     @property
