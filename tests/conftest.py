@@ -3,13 +3,14 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from modules.api.app import make_api
 from modules.engine.engine import Engine
@@ -36,14 +37,17 @@ class Served:
 
 
 def serve(
-    data: Path, engine: Engine | None = None, launch: Launch | None = None
+    data: Path,
+    engine: Engine | None = None,
+    launch: Launch | None = None,
+    make: Callable[[App], FastAPI] = make_api,
 ) -> Iterator[Served]:
-    """Serve on a free port of this machine until the generator is closed."""
+    """Serve what `make` builds on a free port of this machine until the generator is closed."""
     launch = launch or Launch(data_dir=str(data))
     app = build_app(launch.paths(), launch, engine)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(make_api(app), log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(make(app), log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

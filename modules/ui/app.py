@@ -11,7 +11,6 @@ from modules.schema.catalogue import CheckpointInfo
 from modules.schema.request import GenerationRequest
 from modules.service.app import App
 from modules.service.complete import find_checkpoint
-from modules.settings.settings import Settings
 from modules.ui.bridge import QUIET, Bridge
 from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
@@ -35,7 +34,7 @@ def build_page(app: App) -> gr.Blocks:
             with gr.Tab("History", elem_id="tab_history", render_children=True):
                 history.lay_out()
             with gr.Tab("Settings", elem_id="tab_settings", render_children=True):
-                settings.lay_out(Settings, menus)
+                settings.lay_out(menus)
             with gr.Tab("Help", elem_id="tab_help", render_children=True):
                 help_tab.lay_out()
         txt2img.wire(form, parts, lambda values: hand_in(app, form, values))

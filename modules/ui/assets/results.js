@@ -128,7 +128,6 @@ class Results extends HTMLElement {
 		if (!image) return;
 		this.picture.src = image.url;
 		this.picture.alt = (image.infotext ?? "").split("\n")[0] || "Generated picture";
-		this.picture.classList.toggle("pixelated", image.width < 256);
 		this.actions.replaceChildren(...pictureButtons(image), iconButton("expand", "Large view", () => this.openLarge(), true));
 		this.recipe.replaceChildren(h("pre", {}, image.infotext ?? ""),
 			iconButton("copy", "Copy recipe", () => copyText(image.infotext ?? "", "Recipe copied."), true));
@@ -146,7 +145,6 @@ class Results extends HTMLElement {
 		}
 		if (this.livePath !== path) return;
 		this.live.src = path;
-		this.live.classList.toggle("pixelated", next.naturalWidth < 256);
 	}
 
 	showStrip(active) {

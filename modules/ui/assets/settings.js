@@ -50,8 +50,9 @@ class SettingsPage extends HTMLElement {
 	}
 
 	note(field, control) {
-		const value = field.kind === "bool" ? control.checked : field.kind === "str" ? control.value : control.value === "" ? field.default : Number(control.value);
-		if (value === (this.values[field.name] ?? field.default)) this.changed.delete(field.name);
+		const value = valueIn(field, control);
+		const before = this.values[field.name] ?? field.default;
+		if (JSON.stringify(value) === JSON.stringify(before)) this.changed.delete(field.name);
 		else this.changed.set(field.name, value);
 		this.apply.disabled = !this.changed.size;
 		this.apply.textContent = this.changed.size ? `Apply ${this.changed.size} change${this.changed.size > 1 ? "s" : ""}` : "Apply settings";
@@ -81,6 +82,14 @@ class SettingsPage extends HTMLElement {
 	}
 }
 
+/** What a control holds, as the kind of value the server wants. */
+function valueIn(field, control) {
+	if (field.kind === "bool") return control.checked;
+	if (field.kind === "list") return control.value.split(",").map((word) => word.trim()).filter(Boolean);
+	if (field.kind === "str") return control.value;
+	return control.value === "" ? field.default : Number(control.value);
+}
+
 function controlFor(field, value) {
 	if (field.kind === "bool") return h("input", { type: "checkbox", checked: Boolean(value) });
 	if (field.choices.length) {
@@ -89,9 +98,9 @@ function controlFor(field, value) {
 		select.value = value;
 		return select;
 	}
-	const number = field.kind !== "str";
+	const number = field.kind === "int" || field.kind === "float";
 	const input = h("input", number ? { type: "number", min: field.minimum, max: field.maximum, step: field.step ?? "any" } : { type: "text" });
-	input.value = value ?? "";
+	input.value = Array.isArray(value) ? value.join(", ") : (value ?? "");
 	return input;
 }
 

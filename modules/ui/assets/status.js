@@ -8,11 +8,11 @@ const SAYS = {
 	cold: "Idle", starting: "Starting", ready: "Ready", busy: "Drawing", down: "Engine stopped", offline: "No connection",
 };
 
-/** Memory as one short text, from what the engine reports. */
+/** Memory of the graphics card as one short text; nothing on a machine without one. */
 function memoryText(memory) {
-	const facts = Array.isArray(memory) ? Object.fromEntries(memory) : (memory ?? {});
-	const bytes = facts.used ?? facts.rss ?? facts.process;
-	return typeof bytes === "number" ? `${(bytes / 2 ** 30).toFixed(1)} GB` : "";
+	const system = memory?.cuda?.system;
+	const gigabytes = (bytes) => (bytes / 2 ** 30).toFixed(1);
+	return system ? `${gigabytes(system.used)} of ${gigabytes(system.total)} GB` : "";
 }
 
 class Status extends HTMLElement {
@@ -43,7 +43,7 @@ class Status extends HTMLElement {
 		const known = engine?.state ?? "offline";
 		this.dataset.state = known;
 		this.text.textContent = SAYS[known] ?? known;
-		const facts = [(engine?.device ?? "").toUpperCase(), memoryText(engine?.memory)].filter(Boolean);
+		const facts = [engine?.device, memoryText(engine?.memory)].filter(Boolean);
 		this.more.textContent = facts.join(" · ");
 		this.title = [SAYS[known], ...facts, engine?.loaded && `loaded: ${engine.loaded}`].filter(Boolean).join("\n");
 	}

@@ -2,52 +2,64 @@
 
 import html
 import json
+import typing
 from typing import Any
 
-import gradio as gr
-
 from modules.param import Field, params_of
+from modules.schema.request import GenerationRequest
+from modules.settings.settings import Settings
 from modules.ui.form import Menus, kinds_of
+from modules.ui.parts.page_part import page_part
+
+DEFAULTS = "defaults"
+"""The section of what requests start from where they do not say."""
 
 
-def lay_out(kind: type, menus: Menus) -> None:
-    """Place the list of what the settings record `kind` declares."""
-    described = html.escape(json.dumps(describe(kind, menus)))
-    gr.HTML(
-        f'<easel-settings sections="{described}"></easel-settings>',
-        padding=False,
-        apply_default_css=False,
-    )
+def lay_out(menus: Menus) -> None:
+    """Place the list of everything an owner may set."""
+    described = html.escape(json.dumps(describe(menus)))
+    page_part(f'<easel-settings sections="{described}"></easel-settings>')
 
 
-def describe(kind: type, menus: Menus) -> list[dict[str, Any]]:
-    """Return sections, each with the fields an owner may set, as plain data."""
+def describe(menus: Menus) -> list[dict[str, Any]]:
+    """Return sections, each with its fields, as plain data."""
     sections: dict[str, list[dict[str, Any]]] = {}
-    for item in params_of(kind):
-        if item.param.setting:
-            section = item.path.partition(".")[0]
-            sections.setdefault(section, []).append(_describe_field(item, menus))
+    for item in params_of(Settings):
+        section = item.path.partition(".")[0]
+        sections.setdefault(section, []).append(_describe_field(item, menus))
+    sections[DEFAULTS] = [
+        _describe_field(item, menus) for item in params_of(GenerationRequest) if item.param.setting
+    ]
     return [
-        {"id": name, "title": name.replace("_", " ").capitalize(), "fields": fields}
+        {"id": name, "title": TITLES.get(name, name.capitalize()), "fields": fields}
         for name, fields in sections.items()
     ]
 
 
 def _describe_field(item: Field, menus: Menus) -> dict[str, Any]:
     about = item.param
-    kinds = kinds_of(item)
-    numeric = next(
-        (name for kind, name in ((float, "float"), (int, "int")) if kind in kinds), "str"
-    )
     choices = menus(about.choices) if isinstance(about.choices, str) else list(about.choices)
     return {
         "name": about.setting,
         "label": about.label,
         "help": about.help,
-        "kind": "bool" if bool in kinds else numeric,
+        "kind": _kind(item),
         "default": item.default,
         "choices": choices,
         "minimum": about.minimum,
         "maximum": about.maximum,
-        "step": about.step or (1 if numeric == "int" else None),
+        "step": about.step or (1 if _kind(item) == "int" else None),
     }
+
+
+def _kind(item: Field) -> str:
+    names = {bool: "bool", float: "float", int: "int"}
+    kinds = kinds_of(item)
+    return next((name for kind, name in names.items() if kind in kinds), _text_or_list(kinds))
+
+
+def _text_or_list(kinds: tuple[Any, ...]) -> str:
+    return "list" if any(typing.get_origin(kind) is tuple for kind in kinds) else "str"
+
+
+TITLES = {DEFAULTS: "Defaults for new requests", "recipe": "Recipe in pictures"}
