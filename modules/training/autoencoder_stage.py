@@ -20,6 +20,12 @@ WIDE_SHARE = 4
 
 KL_WEIGHT = 1e-4
 
+SCALE = 0.18215
+"""Stable Diffusion 1 multiplies latents by this; frozen latents then have deviation 1."""
+
+LATENT_NOISE = 0.05
+"""Deviation of the noise that the decoder learns to overlook, in scaled latents."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderTask:
@@ -82,6 +88,39 @@ class AutoencoderStage:
         loss = picture_loss(drawn, pixels)
         error = F.mse_loss(drawn.detach().clamp(-1, 1), pixels).item()
         return loss + KL_WEIGHT * kl, {"loss": loss.item(), "kl": kl.item(), "mse": error}
+
+
+class DecoderStage:
+    """The decoder alone learns on, from slightly noisy latents, while the encoder stays frozen.
+
+    What latents mean does not change, so this may run at any time after the latents were made.
+    """
+
+    def __init__(
+        self, task: AutoencoderTask, frozen: dict[str, Tensor], device: torch.device
+    ) -> None:
+        self.task, self.device = task, device
+        self.network = Autoencoder(task.config)
+        self.network.load_state_dict(frozen)
+        for part in (self.network.encoder, self.network.quant_conv):
+            part.requires_grad_(False)
+        self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
+        """Batch number `step`: new scenes, encoded by the frozen encoder."""
+        numbers = [step * self.task.batch + row for row in team.share(self.task.batch)]
+        scenes = [training_scene(number, self.task.seed) for number in numbers]
+        pixels = scene_pixels(scenes, self.task.size).to(self.device)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        generator = torch.Generator().manual_seed(step * 64 + team.rank)
+        with torch.autocast(self.device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+            with torch.no_grad():
+                mean = self.network.encode_moments(pixels).float().chunk(2, dim=1)[0]
+            noise = torch.randn(mean.shape, generator=generator).to(self.device)
+            drawn = self.network.decode(mean + LATENT_NOISE / SCALE * noise).float()
+        loss = picture_loss(drawn, pixels)
+        error = F.mse_loss(drawn.detach().clamp(-1, 1), pixels).item()
+        return loss, {"loss": loss.item(), "mse": error}
 
 
 @torch.no_grad()

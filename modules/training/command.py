@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", action="append", help="only this stage; may be repeated")
     parser.add_argument("--minutes", type=float, help="stop (resumably) after so many minutes")
     parser.add_argument("--world", action="append", help="simple or wide; may be repeated")
-    for name in ("autoencoder-steps", "text-steps", "unet-steps", "latents"):
+    for name in ("autoencoder-steps", "text-steps", "latents", "unet-steps", "decoder-steps"):
         parser.add_argument(f"--{name}", type=int, help="instead of the recipe's number")
     parser.add_argument("--flat-until", type=float, help="share of U-Net steps at full rate")
 
@@ -33,11 +33,9 @@ def run(args: argparse.Namespace) -> int:
     from modules.training.embedded import STAGES, Run, train_embedded
     from modules.training.recipe import SHIPPED
 
-    changes = {
-        name: getattr(args, name)
-        for name in ("autoencoder_steps", "text_steps", "unet_steps", "latents", "flat_until")
-        if getattr(args, name) is not None
-    }
+    names = [f"{stage}_steps" for stage in ("autoencoder", "text", "unet", "decoder")]
+    given = {name: getattr(args, name) for name in (*names, "latents", "flat_until")}
+    changes = {name: value for name, value in given.items() if value is not None}
     if args.world:
         changes["worlds"] = tuple(args.world)
     train_embedded(

@@ -14,7 +14,7 @@ from modules.model.loader import Model
 from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.unet import UNet
 from modules.prompt.tokenizer import ClipTokenizer
-from modules.training.latents import SCALE
+from modules.training.autoencoder_stage import SCALE
 from modules.training.painter_stage import TIMESTEPS, Painter, alphas_cumprod
 from modules.training.vocabulary import LENGTH, Vocabulary
 

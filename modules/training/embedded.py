@@ -1,12 +1,13 @@
 """Train the embedded model from nothing to the shipped file, in stages that survive a kill.
 
-Stages: `autoencoder`, `text`, `latents`, `unet`, `export`. Each keeps its state in one folder and
-goes on where it stopped; a finished stage is passed over. The autoencoder is frozen when the
-latents stage begins: from then on its file decides what latents mean.
+Each stage keeps its state in one folder and goes on where it stopped; a finished stage is passed
+over. The autoencoder is frozen when the latents stage begins: from then on its encoder decides what
+latents mean, and only its decoder may still learn.
 """
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from modules.model.networks.autoencoder import Autoencoder
 from modules.training.autoencoder_stage import (
     AutoencoderStage,
     AutoencoderTask,
+    DecoderStage,
     held_out_scenes,
     show_round_trip,
 )
@@ -36,7 +38,7 @@ from modules.training.world.scene import WIDE
 
 log = logging.getLogger(__name__)
 
-STAGES = ("autoencoder", "text", "latents", "unet", "export")
+STAGES = ("autoencoder", "text", "latents", "unet", "decoder", "export")
 
 SHEET_PROMPTS = (
     *EXAMPLES,
@@ -86,6 +88,11 @@ class Run:
         return self.state / "autoencoder-frozen.pt"
 
     @property
+    def decoder(self) -> Path:
+        """The state of the decoder that learnt on."""
+        return self.state / "decoder.pt"
+
+    @property
     def latents(self) -> LatentsTask:
         """The scenes whose latents the U-Net learns from."""
         return LatentsTask(
@@ -113,14 +120,44 @@ def _autoencoder(run: Run, team: Team) -> bool:
     )
     stage = AutoencoderStage(task, torch.device(run.device))
     trainer = Trainer(stage, task.plan, run.state / "autoencoder.pt")
+    return train("autoencoder", trainer, team, run.clock(), _round_trips(run, "autoencoder"))
+
+
+def _round_trips(run: Run, name: str) -> Callable[[dict[str, Tensor], int], None] | None:
+    """What draws originals above round trips while an autoencoder learns."""
     scenes = held_out_scenes(64)
 
     def picture(weights: dict[str, Tensor], step: int) -> None:
-        file = run.state / "sheets" / f"autoencoder-{step:06d}.png"
-        ratio = show_round_trip(recipe.autoencoder, weights, scenes, file)
-        log.info("autoencoder %d held-out PSNR %.2f dB", step, ratio)
+        file = run.state / "sheets" / f"{name}-{step:06d}.png"
+        ratio = show_round_trip(run.recipe.autoencoder, weights, scenes, file)
+        log.info("%s %d held-out PSNR %.2f dB", name, step, ratio)
 
-    return train("autoencoder", trainer, team, run.clock(), picture if run.sheets else None)
+    return picture if run.sheets else None
+
+
+def _decoder(run: Run, team: Team) -> bool:
+    """Train the decoder on, with the encoder frozen."""
+    recipe = run.recipe
+    task = AutoencoderTask(
+        config=recipe.autoencoder,
+        plan=recipe.decoder_plan,
+        batch=recipe.autoencoder_batch,
+        size=recipe.size,
+        seed=5,
+    )
+    frozen = _load(run.frozen, "frozen autoencoder")
+    stage = DecoderStage(task, frozen, torch.device(run.device))
+    trainer = Trainer(stage, task.plan, run.decoder)
+    return train("decoder", trainer, team, run.clock(), _round_trips(run, "decoder"))
+
+
+def _best_autoencoder(run: Run) -> dict[str, Tensor]:
+    """The frozen autoencoder, with the decoder that learnt on if there is one."""
+    frozen = _load(run.frozen, "frozen autoencoder")
+    if run.decoder.is_file():
+        state = _load(run.decoder, "decoder")
+        frozen.update(state["average"])
+    return frozen
 
 
 def _text(run: Run, team: Team) -> bool:
@@ -163,7 +200,7 @@ def _studio(run: Run, painter_weights: dict[str, Tensor]) -> Studio:
     painter = Painter(run.recipe.unet, run.recipe.text)
     painter.load_state_dict(painter_weights)
     autoencoder = Autoencoder(run.recipe.autoencoder)
-    autoencoder.load_state_dict(_load(run.frozen, "frozen autoencoder"))
+    autoencoder.load_state_dict(_best_autoencoder(run))
     side = run.recipe.size // run.recipe.autoencoder.downsample
     return studio_in_training(painter.eval(), autoencoder.eval(), world_vocabulary(), side)
 
@@ -206,13 +243,13 @@ def _begin_with_text(run: Run, painter: Painter, vocabulary: Vocabulary) -> None
 
 
 def _write(run: Run, weights: dict[str, Tensor], step: int) -> None:
-    frozen = _load(run.frozen, "frozen autoencoder")
+    autoencoder = _best_autoencoder(run)
     facts: dict[str, object] = {
         "worlds": list(run.recipe.worlds),
         "steps": step,
-        "preview_factors": preview_factors(run.recipe.autoencoder, frozen, run.latents),
+        "preview_factors": preview_factors(run.recipe.autoencoder, autoencoder, run.latents),
     }
-    export(run.out, run.recipe, weights, frozen, world_vocabulary(), facts)
+    export(run.out, run.recipe, weights, autoencoder, world_vocabulary(), facts)
     log.info("exported %s (step %d, %.1f MB)", run.out, step, run.out.stat().st_size / 1e6)
 
 
@@ -231,6 +268,7 @@ _WORK = {
     "text": _text,
     "latents": _latents,
     "unet": _unet,
+    "decoder": _decoder,
     "export": _export,
 }
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from modules.model.networks.autoencoder import Autoencoder, AutoencoderConfig
+from modules.training.autoencoder_stage import SCALE
 from modules.training.loop import Clock
 from modules.training.pictures import scene_pixels
 from modules.training.team import Team
@@ -25,7 +26,6 @@ from modules.training.world.scene import Scene, World, scene_at
 
 log = logging.getLogger(__name__)
 
-SCALE = 0.18215
 BLOCK = 64
 MEASURED = 768
 

@@ -33,6 +33,8 @@ class Recipe:
     unet_steps: int = 20_000
     unet_batch: int = 32
     flat_until: float = 0.6
+    """Share of the U-Net's steps at the full rate."""
+    decoder_steps: int = 3_000
 
     @property
     def autoencoder(self) -> AutoencoderConfig:
@@ -75,6 +77,11 @@ class Recipe:
     def autoencoder_plan(self) -> Plan:
         """How the autoencoder learns."""
         return Plan(steps=self.autoencoder_steps, rate=2e-3)
+
+    @property
+    def decoder_plan(self) -> Plan:
+        """How the decoder learns on alone."""
+        return Plan(steps=self.decoder_steps, rate=1e-3, flat_until=0.3, average=0.995)
 
     @property
     def text_plan(self) -> Plan:

@@ -27,6 +27,7 @@ TINY = Recipe(
     text_batch=4,
     unet_steps=20,
     unet_batch=4,
+    decoder_steps=10,
 )
 
 
@@ -52,7 +53,7 @@ def trained(tmp_path_factory):
 
 
 def test_every_stage_goes_on_after_a_stop_as_if_there_had_been_none(trained, tmp_path):
-    for _ in range(7):  # time is always up: every call makes ten steps of one stage
+    for _ in range(8):  # time is always up: every call makes ten steps of one stage
         train_embedded(a_run(tmp_path, deadline=0))
     train_embedded(a_run(tmp_path))
     for name in ("autoencoder", "text", "unet"):
@@ -81,6 +82,13 @@ def test_the_exported_file_is_a_checkpoint_that_loads_and_draws_the_same(trained
     drawn = studio_of(model).draw(prompts, [1, 2], steps=3)
     again = small.draw(prompts, [1, 2], steps=3)
     assert (drawn - again).abs().max() < 0.05
+
+
+def test_the_encoder_stays_as_it_was_while_the_decoder_learns_on(trained):
+    frozen = torch.load(trained / "state" / "autoencoder-frozen.pt", weights_only=True)
+    later = torch.load(trained / "state" / "decoder.pt", weights_only=True)["average"]
+    assert {name.split(".")[0] for name in later} == {"decoder", "post_quant_conv"}
+    assert not frozen["decoder.conv_out.weight"].equal(later["decoder.conv_out.weight"])
 
 
 def test_a_finished_training_is_not_repeated(trained):

@@ -3,7 +3,8 @@
 import torch
 
 from modules.model.networks.autoencoder import Autoencoder, AutoencoderConfig
-from modules.training.latents import SCALE, LatentsTask, LatentStore, fold, freeze
+from modules.training.autoencoder_stage import SCALE
+from modules.training.latents import LatentsTask, LatentStore, fold, freeze
 from modules.training.loop import Clock
 from modules.training.team import Team
 from modules.training.world.scene import SIMPLE
