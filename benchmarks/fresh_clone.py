@@ -11,6 +11,7 @@ installation, first picture, second start, first picture again, and with `--test
 import argparse
 import ctypes
 import fcntl
+import hashlib
 import json
 import os
 import queue
@@ -62,11 +63,17 @@ def main() -> int:
 
 
 def collect(wheels: Path) -> Path:
-    """Put every package into `wheels`."""
+    """Put every package into `wheels`, unless they are all there from last time."""
+    files = sorted([*ROOT.glob("requirements*.txt"), ROOT / "constraints.txt"])
+    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    done = wheels / "complete.txt"
+    if done.exists() and done.read_text() == wanted:
+        return wheels
     wheels.mkdir(parents=True, exist_ok=True)
     for words in REQUIREMENTS:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "-d", str(wheels), *words]
         subprocess.run(command, cwd=ROOT, check=True)
+    done.write_text(wanted)
     return wheels
 
 
