@@ -40,8 +40,9 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
 def fingerprint() -> str:
     """Return a mark of the assets' content, part of their address: no browser keeps a stale one."""
     digest = hashlib.sha256()
-    for path in sorted(ASSETS.iterdir()):
-        digest.update(path.read_bytes())
+    for path in sorted(ASSETS.rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
