@@ -108,7 +108,7 @@ def check_limits(record: Any) -> None:
 
     The message names the field, the value given and the nearest value that would be accepted.
     """
-    for item in params_of(type(record)):
+    for item in params_of(record.__class__):
         value = get_at(record, item.path)
         if value is not None:
             check_value(item, value)

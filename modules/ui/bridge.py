@@ -49,7 +49,7 @@ class Bridge:
         load = page.load(opened, self.inbox, controls, js=READ_DRAFT, **QUIET)
         watch = setup.replace("CALL", "window.easel?.opened(); window.easel?.changed(...given)")
         load.then(None, controls, None, js=WHEN_READY.replace("CALL", watch))
-        changes = [control.change for control in controls]  # type: ignore[attr-defined]
+        changes = [control.change for control in controls]
         changed = setup.replace("CALL", "window.easel?.changed(...given)")
         on(changes, None, controls, None, js=changed, api_visibility="private")
         self.set.click(
