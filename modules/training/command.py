@@ -75,7 +75,7 @@ def evaluate(args: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
-    measure(
+    figures = measure(
         Evaluation(
             checkpoint=args.checkpoint,
             state=args.state,
@@ -87,6 +87,9 @@ def evaluate(args: argparse.Namespace) -> int:
             sheet=args.sheet,
         )
     )
+    print(figures.pop("table"))
+    figures.pop("scores")
+    print("\n".join(f"{name}: {value}" for name, value in figures.items()))
     return 0
 
 

@@ -148,7 +148,7 @@ def _repeatable(studio: Studio) -> bool:
 
 
 def evaluate(options: Evaluation) -> dict[str, object]:
-    """Measure a checkpoint; logs a table and returns all figures (also written to `json`)."""
+    """Measure a checkpoint; returns all figures and a table (also written to `json`)."""
     started = time.time()
     probe = trained_probe(options.state, options.probe_steps)
     studio = studio_of(load_model(options.checkpoint))
@@ -188,10 +188,9 @@ def evaluate(options: Evaluation) -> dict[str, object]:
         "steps": options.steps,
         "seconds": round(time.time() - started),
     }
-    log.info("adherence on held-out captions\n%s", table(scores))
-    log.info("other figures: %s", {k: v for k, v in figures.items() if k != "scores"})
+    figures["table"] = table(scores)
     if options.json is not None:
-        options.json.write_text(json.dumps({**figures, "table": table(scores)}, indent=1) + "\n")
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
     if options.sheet is not None:
         pixels = torch.cat(
             [studio.draw(prompts[n : n + 16], range(n, n + 16)) for n in range(0, 64, 16)]
