@@ -19,7 +19,7 @@ from modules.sampling.noise import fresh_randn
 
 DIGITS = 6  # times are rounded to this many decimals, which is where halving ends
 POOL_SIZE = 24
-REMEMBERED = 64  # nodes kept, about two descents of the tree
+REMEMBERED = 48  # nodes whose halves are kept, about two descents of the tree
 
 Randn = Callable[[int], Tensor]
 
@@ -53,7 +53,7 @@ class BrownianTree:
         self.root = _Node(round(start, DIGITS), round(end, DIGITS), 0, 0)
         seeds = np.random.SeedSequence(entropy=entropy, pool_size=POOL_SIZE).generate_state(3)
         self.whole = randn(int(seeds[0])) * math.sqrt(end - start)
-        self.known: OrderedDict[_Node, Tensor] = OrderedDict()
+        self.known: OrderedDict[_Node, tuple[Tensor, Tensor]] = OrderedDict()
 
     def increment(self, start: float, end: float) -> Tensor:
         """W(end) - W(start) for start <= end; times outside the path are moved to its ends."""
@@ -83,21 +83,24 @@ class BrownianTree:
         node = path[-1]
         if node.depth == 0:
             return self.whole
+        return self._halves(path[:-1])[node.place % 2]
+
+    def _halves(self, path: list[_Node]) -> tuple[Tensor, Tensor]:
+        """The increments of both halves of a node: a bridge (Levy's construction)."""
+        node = path[-1]
         if node in self.known:
             self.known.move_to_end(node)
             return self.known[node]
-        parent = path[-2]
-        whole = self._value(path[:-1])
-        left_width, right_width = parent.middle - parent.start, parent.end - parent.middle
-        per_time = 1 / (parent.end - parent.start)
+        whole = self._value(path)
+        left_width, right_width = node.middle - node.start, node.end - node.middle
+        per_time = 1 / (node.end - node.start)
         mean = left_width * whole * per_time
         variance = left_width * right_width * per_time
-        left = mean + math.sqrt(variance) * self.randn(self._seed(parent))
-        value = left if node.place % 2 == 0 else whole - left
-        self.known[node] = value
+        left = mean + math.sqrt(variance) * self.randn(self._seed(node))
+        self.known[node] = left, whole - left
         if len(self.known) > REMEMBERED:
             self.known.popitem(last=False)
-        return value
+        return self.known[node]
 
     def _seed(self, node: _Node) -> int:
         sequence = np.random.SeedSequence(

@@ -1,0 +1,114 @@
+"""Every sampler with every schedule, on the tiny network of the reference."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from modules.sampling.catalogue import SAMPLERS, SCHEDULES, Sampler, resolve_sampler
+from modules.sampling.guidance import Guidance, GuidanceOptions
+from modules.sampling.noise import NoiseOptions, SeededNoise
+from modules.sampling.plan import PassOptions, SamplingPass
+from modules.sampling.step import Options, TimestepGrid
+from tests.sampling.toy import Texts, sd_alphas
+
+ALPHAS = sd_alphas()
+SHAPE = (4, 8, 8)
+
+
+def contracting(x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
+    """A network whose answer depends on place, time and text, and that leads to finite pictures."""
+    alpha = ALPHAS[timesteps.round().long().clamp(0, 999)].reshape(-1, 1, 1, 1)
+    wave = torch.sin(timesteps / 100).reshape(-1, 1, 1, 1) + torch.roll(x, 1, dims=-1)
+    text = context.mean(dim=(1, 2)).reshape(-1, 1, 1, 1)
+    return (1 - alpha).sqrt() * x + 0.05 * torch.tanh(wave) * (1 + text)
+
+
+def run(sampler: Sampler, schedule: str, steps: int, seeds: list[int], **options: object) -> Tensor:
+    plan = SamplingPass(
+        resolve_sampler(sampler.name, schedule),
+        steps,
+        ALPHAS,
+        PassOptions(**options),  # type: ignore[arg-type]
+    )
+    count = len(seeds)
+    now = Texts(torch.ones(count, 2, 3), ((1.0,),) * count, torch.zeros(count, 2, 3))
+    wish = GuidanceOptions(scale=7.0 / sampler.cfg_divisor, always_uncond=sampler.needs_uncond)
+    guidance = Guidance(plan.prediction(contracting), lambda k: now, plan.evaluations, wish)
+    noise = SeededNoise(SHAPE, seeds, [], NoiseOptions(source="CPU"))
+    x = plan.start(noise.first())
+    for step in plan.run(guidance, x, plan.noise_source(noise)):
+        x = step.x
+    return x
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+def test_every_combination_is_finite_repeatable_and_blind_to_its_neighbours(
+    sampler: Sampler,
+) -> None:
+    names = [schedule.name for schedule in SCHEDULES]
+    schedules = ["Automatic"] if sampler.family == "timestep" or sampler.own_grid else names
+    for schedule, steps in itertools.product(schedules, (1, 2, 10, 30)):
+        three = run(sampler, schedule, steps, [5, 6, 7])
+        where = (schedule, steps)
+        assert torch.isfinite(three).all(), where
+        if steps == 10:
+            assert torch.equal(three, run(sampler, schedule, steps, [5, 6, 7])), where
+        if not sampler.adaptive:  # its step control looks at the whole batch
+            assert torch.equal(three[1:2], run(sampler, schedule, steps, [6])), where
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"prediction": "v"},
+        {"zero_terminal_snr": True, "prediction": "v"},
+        {"downcast_alphas": True},
+        {"discard_penultimate": True},
+        {"old_karras": True},
+        {"sgm_noise_multiplier": True},
+        {"sampler": Options(eta=0.0)},
+        {"sampler": Options(s_churn=20.0, s_tmin=0.5, s_tmax=10.0, s_noise=1.003)},
+    ],
+    ids=str,
+)
+def test_every_sampler_is_finite_with_every_option(options: dict[str, object]) -> None:
+    for sampler in SAMPLERS:
+        for steps in (1, 2, 10):
+            result = run(sampler, "Automatic", steps, [5], **options)
+            assert torch.isfinite(result).all(), (sampler.name, steps)
+
+
+class Smooth:
+    """A smooth noise predictor for going forth and back."""
+
+    last_uncond = None
+
+    def __call__(self, x: Tensor, timestep: Tensor) -> Tensor:
+        alpha = ALPHAS.double()[int(timestep)]
+        return x * (1 - alpha).sqrt() + 0.1 * torch.tanh(x)
+
+
+def test_ddim_without_eta_goes_back_to_the_noise_it_came_from() -> None:
+    """The inverse steps of Song et al. 2020, section 4.3; the error falls with the step."""
+    from modules.sampling.plan import ddim_timesteps
+    from modules.sampling.samplers.ddim import ddim
+
+    def there_and_back(steps: int) -> float:
+        grid = TimestepGrid(timesteps=ddim_timesteps(steps), alphas_cumprod=ALPHAS.double())
+        start = torch.linspace(-2, 2, 16, dtype=torch.float64).reshape(1, 1, 4, 4)
+        nothing = torch.zeros_like(start)
+        *_, last = ddim(Smooth(), start, grid, lambda a, b: nothing, Options(eta=0.0))
+        x = last.x
+        for index in range(1, len(grid.timesteps)):
+            a, a_next = grid.alpha(index - 1), grid.alpha(index)
+            eps = Smooth()(x, grid.timesteps[index])
+            x_0 = (x - (1 - a).sqrt() * eps) / a.sqrt()
+            x = a_next.sqrt() * x_0 + (1 - a_next).sqrt() * eps
+        return float((x - start).abs().max())
+
+    assert there_and_back(100) < 0.05
+    assert there_and_back(500) < there_and_back(100) / 3
