@@ -116,7 +116,9 @@ def find_checkpoint(text: str, checkpoints: Sequence[CheckpointInfo]) -> Checkpo
         close = [item for item in checkpoints if part and part.lower() in item.title.lower()]
         if close:
             return min(close, key=lambda item: len(item.title))
-    raise NotFound("checkpoint", text, [checkpoint.title for checkpoint in checkpoints])
+    whole = any(mark in wanted for mark in ".[/")
+    known = [checkpoint.title if whole else checkpoint.stem for checkpoint in checkpoints]
+    raise NotFound("checkpoint", text, known)
 
 
 def _chosen(seeds: Seeds) -> Seeds:

@@ -1,0 +1,96 @@
+"""Foreign pages and foreign names get nothing done; programs and our own page do."""
+
+import socket
+
+import pytest
+
+
+def post(server, **headers):
+    return server.client.post("/sdapi/v1/interrupt", headers=headers)
+
+
+def test_programs_without_browser_headers_are_served(server):
+    assert post(server).status_code == 200
+
+
+def test_our_own_page_is_served(server):
+    host = server.url.removeprefix("http://")
+    own = {"Origin": server.url, "Sec-Fetch-Site": "same-origin", "Host": host}
+    assert post(server, **own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.test"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://localhost.evil.test"},
+        {"Origin": "file://"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.test"},
+    ],
+)
+def test_foreign_pages_change_nothing(server, headers):
+    answer = post(server, **headers)
+    assert answer.status_code == 403
+    assert answer.json()["detail"]
+
+
+def test_foreign_pages_read_nothing_from_the_api(server):
+    answer = server.client.get("/sdapi/v1/options", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+
+
+def test_a_link_from_elsewhere_may_open_the_docs(server):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert server.client.get("/docs", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.0.2", "[::1]", "localhost."])
+def test_names_of_this_machine_are_answered(server, host):
+    port = server.url.rpartition(":")[2]
+    answer = server.client.get("/api/v1/status", headers={"Host": f"{host}:{port}"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.test",
+        "localhost.evil.test",
+        "127.0.0.1.evil.test",
+        "192.168.1.5",
+        "user@localhost",
+        "localhost/x",
+        "localhost:80:80",
+        "",
+        "2130706433",
+        "127.1",
+        "[::1",
+    ],
+)
+def test_other_names_are_not_answered(server, host):
+    request = f"GET /api/v1/status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    assert raw_status(server, request) in (421, 400)
+
+
+def raw_status(server, request):
+    """Send text that no client would send; return the status."""
+    port = int(server.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        return int(connection.recv(1000).split()[1])
+
+
+def test_bodies_that_are_too_long_are_not_read(server):
+    head = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 10000000000"
+    assert raw_status(server, f"POST /api/v1/jobs HTTP/1.1\r\n{head}\r\n\r\n{{") == 413
+
+
+def test_browsers_are_told_not_to_guess_or_embed(server):
+    headers = server.client.get("/api/v1/status").headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
