@@ -29,10 +29,15 @@ def latent_shape(request: GenerationRequest, model: Model) -> tuple[int, int, in
     return model.latent_channels, h, w
 
 
-def noise_for(request: GenerationRequest, model: Model, batch: BatchOfSeeds) -> SeededNoise:
-    """The random numbers of a batch, one stream a picture."""
+def noise_for(
+    request: GenerationRequest,
+    model: Model,
+    batch: BatchOfSeeds,
+    shape: tuple[int, int, int] | None = None,
+) -> SeededNoise:
+    """The random numbers of a batch, one stream a picture, for latents of the request's `shape`."""
     return SeededNoise(
-        latent_shape(request, model),
+        shape or latent_shape(request, model),
         batch.seeds,
         batch.subseeds,
         noise_options(request, model),

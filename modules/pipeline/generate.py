@@ -1,30 +1,33 @@
 """One generation from start to end: a request in, events out."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import PurePath
 
-import torch
 from torch import Tensor
 
-from modules.conditioning.conditioner import Conditioner, Conditioning
-from modules.errors import Interrupted, InvalidRequest
+from modules.conditioning.conditioner import Conditioner
+from modules.errors import InvalidRequest
 from modules.model.loader import Model
+from modules.pipeline.attachments.inpaint import keep_unmasked
 from modules.pipeline.batch import BatchOfSeeds, batches
 from modules.pipeline.decode import decode
+from modules.pipeline.drawing_pass import Bench, DrawingPass, Drawn, Skipped
+from modules.pipeline.finish import finished
 from modules.pipeline.first_latents import latent_shape, noise_for
+from modules.pipeline.picture_conditions import plain_conditions, wants_mask
+from modules.pipeline.picture_start import PictureStart, picture_start
+from modules.pipeline.placing import Placed
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
-from modules.pipeline.progress import ProgressMeter, steps_done
+from modules.pipeline.progress import ProgressMeter
+from modules.pipeline.texts import read_texts
 from modules.pipeline.wishes import (
-    conditioning_options,
+    from_picture,
     guidance_options,
     pass_options,
     resolved_sampler,
 )
-from modules.prompt.comments import strip_comments
-from modules.prompt.networks import take_networks
-from modules.sampling.guidance import Guidance
 from modules.sampling.plan import SamplingPass
 from modules.schema.cancel import Cancel
 from modules.schema.event import Event, ImageReady, Notice
@@ -32,20 +35,6 @@ from modules.schema.request import GenerationRequest
 from modules.schema.result import Fact, GeneratedImage
 
 PREVIEW_INTERVAL_S = 0.5
-
-
-class Skipped(Exception):
-    """The batch being drawn is to be left. Never leaves this file."""
-
-
-@dataclass(frozen=True)
-class Texts:
-    """A job's prompts: as the recipe tells them, and as they are encoded."""
-
-    prompt: str
-    negative_prompt: str
-    encoded: str
-    notices: tuple[str, ...]
 
 
 def generate(
@@ -64,53 +53,35 @@ def generate(
     Skipping leaves the batch being drawn; stopping raises Interrupted. Every picture depends on the
     request and the model only, not on its neighbours or on where the job was begun.
     """
-    check_supported(request)
-    job = _Job(request, model, conditioner, cancel, points or Points())
-    previews = Previews(model, preview_interval_s)
-    meter = ProgressMeter(request.batch.n_iter, start_image // request.batch.batch_size)
+    bench = Bench(
+        request=request,
+        model=model,
+        conditioner=conditioner,
+        cancel=cancel,
+        previews=Previews(model, preview_interval_s),
+        meter=ProgressMeter(request.batch.n_iter, start_image // request.batch.batch_size),
+    )
+    job = _Job(bench, points or Points())
     for message in job.texts.notices:
         yield Notice(message=message)
     for batch in batches(request, start_image):
         cancel.take_skip()  # a press that came too late for the batch before
         try:
-            yield from job.draw(batch, previews, meter)
+            yield from job.draw(batch)
         except Skipped:
             cancel.take_skip()
-
-
-def check_supported(request: GenerationRequest) -> None:
-    """Raise InvalidRequest for what cannot be drawn yet."""
-    if request.img2img is not None:
-        raise InvalidRequest("Drawing from a picture (img2img) is not available yet.")
-    if request.hires is not None:
-        raise InvalidRequest("The second pass (hires fix) is not available yet.")
-
-
-def read_texts(request: GenerationRequest) -> Texts:
-    """Take comments and networks out of the prompts."""
-    prompt, negative = request.prompt, request.negative_prompt
-    if request.text.comments:
-        prompt, negative = strip_comments(prompt), strip_comments(negative)
-    encoded, networks = take_networks(prompt)
-    names = dict.fromkeys(f"<{network.kind}:{network.name}>" for network in networks)
-    notices = tuple(f"{name} is left out: networks cannot be applied yet." for name in names)
-    return Texts(prompt, negative, encoded, notices)
 
 
 class _Job:
     """What all batches of a request share."""
 
-    def __init__(
-        self,
-        request: GenerationRequest,
-        model: Model,
-        conditioner: Conditioner,
-        cancel: Cancel,
-        points: Points,
-    ) -> None:
-        self.request, self.model, self.conditioner = request, model, conditioner
-        self.cancel, self.points = cancel, points
-        latent_shape(request, model)
+    def __init__(self, bench: Bench, points: Points) -> None:
+        self.bench, self.points = bench, points
+        self.request, self.model = bench.request, bench.model
+        request, model = self.request, self.model
+        if request.hires is not None:
+            raise InvalidRequest("The second pass (hires fix) is not available yet.")
+        self.shape = latent_shape(request, model)
         self.texts = read_texts(request)
         self.resolved = resolved_sampler(request)
         self.plan = SamplingPass(
@@ -118,69 +89,80 @@ class _Job:
             request.sampling.steps,
             model.alphas_cumprod,
             pass_options(request, model, self.resolved.sampler),
+            from_picture(request),
         )
+        self.first = DrawingPass(
+            bench=bench,
+            plan=self.plan,
+            texts=self.texts,
+            guidance=guidance_options(request, self.resolved.sampler),
+            points=points,
+            steps_in_all=self.plan.steps,
+        )
+        self.pictures = self._pictures()
 
-    def draw(
-        self, batch: BatchOfSeeds, previews: Previews, meter: ProgressMeter
-    ) -> Iterator[Event]:
+    def _pictures(self) -> PictureStart | None:
+        """The pictures to start from, encoded once for all batches."""
+        if self.request.img2img is None:
+            return None
+        self.bench.heed()
+        return picture_start(self.request, self.model, next(batches(self.request)).seeds)
+
+    def draw(self, batch: BatchOfSeeds) -> Iterator[Event]:
         """One batch: noise, steps, pictures."""
-        self._heed()
-        conditions = self._encode(len(batch.seeds))
-        guidance = self._guidance(conditions)
-        noise = noise_for(self.request, self.model, batch)
-        x = self.plan.start(noise.first())
-        with self.model.resident("unet"):
-            for step in self.plan.run(guidance, x, self.plan.noise_source(noise)):
-                x = step.x
-                self.points.after_step(step)
-                done = steps_done(self.plan, guidance.count, step.sigma)
-                yield meter.at(done, self.plan.steps, batch.number)
-                preview = previews.of(step.denoised)
-                if preview is not None:
-                    yield preview
-                self._heed()
-        latent = self.points.before_decode(x)
-        facts = self._facts(conditions, guidance)
+        self.bench.heed()
+        points = self._points()
+        drawn = yield from self._first_pass(batch, points)
+        latent = points.before_decode(drawn.latent)
+        facts = self._facts([drawn])
         for place in batch.places:
-            self._heed()
-            yield self._picture(batch, place, latent[place], facts)
+            self.bench.heed()
+            origin = self.pictures.placed[place] if self.pictures is not None else None
+            yield self._picture(batch, place, latent[place], origin, facts)
 
-    def _heed(self) -> None:
-        """Obey the two buttons."""
-        if self.cancel.stopped:
-            raise Interrupted("The job was stopped.")
-        if self.cancel.skipping:
-            raise Skipped
+    def _points(self) -> Points:
+        """What joins the loop: first the masks of the pictures, then what extensions attach."""
+        pictures = self.pictures
+        if pictures is None or pictures.repaint is None:
+            return self.points
+        masks = keep_unmasked(pictures.latents, pictures.repaint, self.resolved.sampler)
+        return replace(self.points, attachments=(masks, *self.points.attachments))
 
-    def _encode(self, count: int) -> Conditioning:
-        with self.model.resident("text_encoder"):
-            return self.conditioner.conditions(
-                [self.texts.encoded] * count,
-                [self.texts.negative_prompt] * count,
-                steps=self.plan.evaluations,
-                options=conditioning_options(self.request),
+    def _first_pass(self, batch: BatchOfSeeds, points: Points) -> Generator[Event, None, Drawn]:
+        noise = noise_for(self.request, self.model, batch)
+        first = noise.first()
+        pictures = self.pictures
+        if pictures is None:
+            x = self.plan.start(first)
+        else:
+            x = self.plan.start_from(
+                pictures.latents, first * self.request.pictures.noise_multiplier
             )
-
-    def _guidance(self, conditions: Conditioning) -> Guidance:
-        return Guidance(
-            self.plan.prediction(self._network),
-            conditions.at,
-            self.plan.evaluations,
-            guidance_options(self.request, self.resolved.sampler),
-            before=self.points.before_network,
-            after=self.points.after_guidance,
+        return (
+            yield from self.first.draw(
+                batch,
+                x,
+                self.plan.noise_source(noise),
+                points=points,
+                picture_conditions=self._picture_conditions(batch),
+            )
         )
 
-    @torch.no_grad()
-    def _network(self, x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
-        self._heed()  # also between the calls of one long step
-        result: Tensor = self.model.unet(x, timesteps.float(), context)
-        return result
+    def _picture_conditions(self, batch: BatchOfSeeds) -> Tensor | None:
+        """More input channels, for networks that have them."""
+        if self.pictures is not None:
+            return self.pictures.conditions
+        return plain_conditions(self.model, len(batch.seeds), self.shape, batch.seeds[-1])
 
     def _picture(
-        self, batch: BatchOfSeeds, place: int, latent: Tensor, facts: tuple[Fact, ...]
+        self,
+        batch: BatchOfSeeds,
+        place: int,
+        latent: Tensor,
+        origin: Placed | None,
+        facts: tuple[Fact, ...],
     ) -> ImageReady:
-        pixels = decode(self.model, latent)
+        pixels = finished(decode(self.model, latent), origin, self.request.pictures)
         return ImageReady(
             image=GeneratedImage(
                 index=batch.first + place,
@@ -195,20 +177,31 @@ class _Job:
             )
         )
 
-    def _facts(self, conditions: Conditioning, guidance: Guidance) -> tuple[Fact, ...]:
+    def _facts(self, passes: list[Drawn]) -> tuple[Fact, ...]:
         """What the recipe cannot know from the request."""
         facts: list[Fact] = [("Schedule type", self.resolved.schedule.name)]
         if self.model.hash:
             facts.append(("Model hash", self.model.hash))
         facts.append(("Model", PurePath(self.model.name).stem))
+        known = self.bench.conditioner.embeddings.known
         hashes = [
-            f"{name}: {embedding.shorthash}"
-            for name in conditions.embeddings
-            if (embedding := self.conditioner.embeddings.known[name]).sha256
+            f"{name}: {known[name].shorthash}"
+            for drawn in passes
+            for name in drawn.conditions.embeddings
+            if known[name].sha256
         ]
         if hashes:
             facts.append(("TI hashes", ", ".join(hashes)))
-        if any(conditions.at(k).padded for k in range(guidance.count)):
+        if any(drawn.padded for drawn in passes):
             v0 = self.request.text.pad_cond_uncond_v0
             facts.append(("Pad conds v0" if v0 else "Pad conds", True))
-        return tuple(facts)
+        return (*facts, *self._facts_of_pictures())
+
+    def _facts_of_pictures(self) -> Iterator[Fact]:
+        options = self.request.pictures
+        if wants_mask(self.model):
+            yield "Conditional mask weight", options.mask_weight
+        if self.plan.picture is not None and options.noise_multiplier != 1:
+            yield "Noise multiplier", options.noise_multiplier
+        if self.plan.picture is not None and options.extra_noise > 0:
+            yield "Extra noise", options.extra_noise

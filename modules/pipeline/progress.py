@@ -22,7 +22,7 @@ class ProgressMeter:
 
     def at(self, step: int, steps: int, batch: int) -> Progress:
         """The event for `step` of `steps` done in `batch`."""
-        done = batch - self.first_batch + step / steps
+        done = batch - self.first_batch + step / max(1, steps)
         left = self.batches - self.first_batch - done
         eta_s = (self.clock() - self.started) / done * left if done else 0.0
         return Progress(step=step, steps=steps, batch=batch, batches=self.batches, eta_s=eta_s)

@@ -7,7 +7,7 @@ from modules.model.loader import Model
 from modules.sampling.catalogue import Resolved, Sampler, resolve_sampler
 from modules.sampling.guidance import GuidanceOptions
 from modules.sampling.noise import NoiseOptions
-from modules.sampling.plan import PassOptions
+from modules.sampling.plan import FromPicture, PassOptions
 from modules.sampling.step import Options
 from modules.schema.request import GenerationRequest
 
@@ -102,4 +102,15 @@ def noise_options(request: GenerationRequest, model: Model) -> NoiseOptions:
         subseed_strength=seeds.subseed_strength,
         resize_from=original,
         ensd=seeds.ensd,
+    )
+
+
+def from_picture(request: GenerationRequest) -> FromPicture | None:
+    """How much of the pictures the first pass changes; None if it starts from noise alone."""
+    if request.img2img is None:
+        return None
+    return FromPicture(
+        strength=request.img2img.denoising_strength,
+        exact=request.pictures.exact_steps,
+        extra_noise=request.pictures.extra_noise,
     )

@@ -72,11 +72,15 @@ class Guidance:
         *,
         before: Sequence[Before] = (),
         after: Sequence[After] = (),
+        picture_conditions: Tensor | None = None,
     ) -> None:
         """`conditions(k)` are those of evaluation k of nominally `total`.
 
         `before(x, level)` may change what is evaluated, `after(combined, x, level)` the result.
+        With `picture_conditions`, (batch, channels, h, w), the network's context is a pair of the
+        text and their rows.
         """
+        self.picture_conditions = picture_conditions
         self.predict, self.conditions, self.total = predict, conditions, total
         self.options, self.before, self.after = options, before, after
         self.count = 0
@@ -124,7 +128,7 @@ class Guidance:
     ) -> tuple[list[Tensor], Tensor]:
         """The rows of each picture's parts; the first part stands for the negative."""
         counts = [len(weights) for weights in now.weights]
-        out = self._run(_repeated(x, counts), level, [now.cond], len(x))
+        out = self._run(_Rows(counts, negatives=False), x, level, [now.cond])
         parts = list(out.split(counts))
         return parts, torch.stack([rows[0] for rows in parts])
 
@@ -133,24 +137,29 @@ class Guidance:
     ) -> tuple[list[Tensor], Tensor]:
         """The rows of each picture's parts, and the negatives' rows."""
         counts = [len(weights) for weights in now.weights]
-        rows = torch.cat([_repeated(x, counts), x])
-        out = self._run(rows, level, [now.cond, now.uncond], len(x))
+        out = self._run(_Rows(counts, negatives=True), x, level, [now.cond, now.uncond])
         return list(out[: -len(x)].split(counts)), out[-len(x) :]
 
-    def _run(self, x: Tensor, level: Tensor, contexts: list[Tensor], batch: int) -> Tensor:
+    def _run(self, rows: "_Rows", x: Tensor, level: Tensor, contexts: list[Tensor]) -> Tensor:
         """Call the network as often as needed; all rows (rows, channels, h, w)."""
-        levels = level.to(x.device) * x.new_ones(len(x))
+        batch = len(x)
+        pictures = self.picture_conditions
+        work = _Work(
+            rows.of(x),
+            level.to(x.device) * x.new_ones(rows.count(batch)),
+            None if pictures is None else rows.of(pictures),
+        )
         if len({context.shape[1] for context in contexts}) == 1:
             context = torch.cat(contexts)
             if self.options.one_call:
-                out = self.predict(x, levels, context)
+                out = self.predict(work.x, work.levels, work.context(context, slice(None)))
             else:
-                out = self._sliced(x, levels, context, batch)
+                out = self._sliced(work, slice(0, len(context)), context, batch)
         else:  # different lengths: the texts in slices, then the negatives
-            rows = len(contexts[0])
+            split = len(contexts[0])
             size = batch * 2 if self.options.one_call else batch
-            first = self._sliced(x[:rows], levels[:rows], contexts[0], size)
-            rest = self._sliced(x[rows:], levels[rows:], contexts[1], batch)
+            first = self._sliced(work, slice(0, split), contexts[0], size)
+            rest = self._sliced(work, slice(split, len(work.x)), contexts[1], batch)
             out = torch.cat([first, rest])
         if bool(torch.isnan(out).all()):
             raise ModelError(
@@ -159,13 +168,14 @@ class Guidance:
             )
         return out
 
-    def _sliced(self, x: Tensor, levels: Tensor, context: Tensor, size: int) -> Tensor:
-        """In several calls, collected in the latents' precision."""
-        pieces = [
-            self.predict(x[at : at + size], levels[at : at + size], context[at : at + size])
-            for at in range(0, len(x), size)
-        ]
-        return torch.cat(pieces).to(x.dtype)
+    def _sliced(self, work: "_Work", part: slice, context: Tensor, size: int) -> Tensor:
+        """The rows of `part` in several calls, collected in the latents' precision."""
+        pieces = []
+        for at in range(part.start, part.stop, size):
+            rows = slice(at, min(at + size, part.stop))
+            texts = context[at - part.start : rows.stop - part.start]
+            pieces.append(self.predict(work.x[rows], work.levels[rows], work.context(texts, rows)))
+        return torch.cat(pieces).to(work.x.dtype)
 
     def _rescale(self, x: Tensor, level: Tensor, combined: Tensor, plain: Tensor) -> Tensor:
         """Give the guided output the spread of the unguided one, by the share `rescale`."""
@@ -177,6 +187,36 @@ class Guidance:
         phi = self.options.rescale
         output = phi * (guided * factor) + (1 - phi) * guided
         return self.predict.from_output(x, levels, output)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Which rows the network gets: each picture's parts, then perhaps the negatives."""
+
+    counts: list[int]
+    negatives: bool
+
+    def of(self, x: Tensor) -> Tensor:
+        """(pictures, ...) -> (rows, ...)."""
+        parts = _repeated(x, self.counts)
+        return torch.cat([parts, x]) if self.negatives else parts
+
+    def count(self, pictures: int) -> int:
+        """How many rows there are."""
+        return sum(self.counts) + (pictures if self.negatives else 0)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The rows of one evaluation."""
+
+    x: Tensor
+    levels: Tensor
+    pictures: Tensor | None
+
+    def context(self, text: Tensor, rows: slice) -> Tensor | tuple[Tensor, Tensor]:
+        """What the network is told about `rows`."""
+        return text if self.pictures is None else (text, self.pictures[rows])
 
 
 def _repeated(x: Tensor, counts: list[int]) -> Tensor:

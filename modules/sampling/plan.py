@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from modules.errors import InvalidRequest
 from modules.sampling.brownian import BrownianNoise
 from modules.sampling.catalogue import AUTOMATIC, Resolved, Sampler, Schedule
 from modules.sampling.guidance import Guidance
@@ -29,6 +30,9 @@ from modules.sampling.schedules.timesteps import consistency, uniform
 from modules.sampling.step import NoiseSource, Options, Step, TimestepGrid
 
 OLD_KARRAS_SPAN = (0.1, 10.0)
+STRONGEST = 0.999
+"""A denoising strength of 1 counts as this."""
+LONGEST_SCHEDULE = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +55,48 @@ class PassOptions:
     prediction: str = "epsilon"
 
 
+@dataclass(frozen=True, kw_only=True)
+class FromPicture:
+    """How much of a picture a pass changes; A1111's arithmetic.
+
+    `exact` makes as many steps as asked for, on a longer schedule; otherwise a part of the
+    schedule's steps is left out. `extra_noise` is added on top of the level's own.
+    """
+
+    strength: float
+    exact: bool = False
+    extra_noise: float = 0.0
+
+    def steps_of(self, steps: int) -> tuple[int, int]:
+        """(steps of the whole schedule, steps that are made but one). Raises InvalidRequest."""
+        if not self.exact:
+            return steps, int(min(self.strength, STRONGEST) * steps)
+        whole = int(steps / min(self.strength, STRONGEST)) if self.strength > 0 else 0
+        if whole > LONGEST_SCHEDULE:
+            raise InvalidRequest(
+                f"{steps} steps at a denoising strength of {self.strength:g} are too many.",
+                "Take fewer steps, a greater strength, or a strength of 0.",
+            )
+        return whole, steps - 1
+
+
 class SamplingPass:
     """A sampler with its grid, made for one model's table of alphas."""
 
     def __init__(
-        self, resolved: Resolved, steps: int, alphas_cumprod: Tensor, options: PassOptions
+        self,
+        resolved: Resolved,
+        steps: int,
+        alphas_cumprod: Tensor,
+        options: PassOptions,
+        picture: FromPicture | None = None,
     ) -> None:
-        """`alphas_cumprod` is the model's own (1000,) float32, on any device."""
-        self.sampler, self.steps, self.options = resolved.sampler, steps, options
+        """`alphas_cumprod` is the model's own (1000,) float32, on any device.
+
+        With `picture` the pass starts from a latent with noise over it instead of from noise.
+        """
+        self.sampler, self.options, self.picture = resolved.sampler, options, picture
+        self.asked_steps = steps
         alphas = model_alphas(
             alphas_cumprod.cpu(),
             downcast=options.downcast_alphas,
@@ -66,15 +104,33 @@ class SamplingPass:
         )
         self.table = _table(self.sampler, alphas, options)
         self.alphas = alphas
-        if self.sampler.family == "timestep":
-            self.grid: Tensor = ddim_timesteps(steps, len(alphas), options.discard_penultimate)
+        whole, further = picture.steps_of(steps) if picture else (steps, steps - 1)
+        self.full_grid = self._grid(resolved, whole)
+        if picture is None:
+            self.grid, self.steps = self.full_grid, steps
+        elif self.sampler.family == "timestep":
+            self.grid, self.steps = self.full_grid[:further], further
         else:
-            self.grid = sigma_grid(resolved, steps, self.table, options)
+            self.grid, self.steps = self.full_grid[whole - further - 1 :], further + 1
+        self.is_empty = whole == 0
+        """Whether there is nothing to do: a strength of 0 with exact steps."""
+
+    def _grid(self, resolved: Resolved, steps: int) -> Tensor:
+        if steps == 0:
+            return torch.zeros(1)
+        if self.sampler.family == "timestep":
+            return ddim_timesteps(steps, len(self.alphas), self.options.discard_penultimate)
+        return sigma_grid(resolved, steps, self.table, self.options)
 
     @property
     def evaluations(self) -> int:
-        """Nominal evaluations: what prompt schedules and shares of the pass count in."""
+        """Nominal evaluations of the steps that are made: what shares of the pass count in."""
         return self.steps * self.sampler.calls_per_step
+
+    @property
+    def prompt_evaluations(self) -> int:
+        """What prompt schedules count in: also the steps that a picture saves."""
+        return self.asked_steps * self.sampler.calls_per_step
 
     def prediction(self, network: Network) -> Prediction:
         """`network` wrapped for this family of samplers and the model's way to predict."""
@@ -96,11 +152,25 @@ class SamplingPass:
             return noise * (1 + largest**2) ** 0.5
         return noise * largest
 
+    def start_from(self, latent: Tensor, noise: Tensor) -> Tensor:
+        """The first latent of a pass over a picture's (batch, channels, h, w)."""
+        assert self.picture is not None, "this pass starts from noise"
+        if self.is_empty:
+            return latent
+        extra = self.picture.extra_noise
+        if self.sampler.family == "timestep":
+            place = min(self.steps, len(self.full_grid) - 1)
+            alpha = self.alphas.double()[int(self.full_grid[place])].to(latent.device)
+            x = latent * alpha.sqrt() + noise * (1 - alpha).sqrt()
+            return x + noise * extra * alpha.sqrt() if extra > 0 else x
+        x = latent + noise * self.grid[0].to(latent.device)
+        return x + noise * extra if extra > 0 else x
+
     def noise_source(self, noise: SeededNoise) -> NoiseSource:
         """Where this sampler's later noise comes from: the pictures' streams, or their paths."""
         if not self.sampler.brownian:
             return noise
-        positive = self.grid[self.grid > 0]
+        positive = self.full_grid[self.full_grid > 0]
         return BrownianNoise(
             noise.shape,
             noise.seeds,
@@ -112,13 +182,19 @@ class SamplingPass:
 
     def run(self, guidance: Guidance, x: Tensor, noise: NoiseSource) -> Iterator[Step]:
         """Sample from `x`, (batch, channels, h, w) as `start` gives it."""
+        if self.is_empty or (self.sampler.family == "timestep" and len(self.grid) == 0):
+            return iter(())
         function = load_sampler(self.sampler)
         wish = self.options.sampler
         if self.sampler.family == "timestep":
             alphas = self.alphas.double().to(x.device)
-            grid = TimestepGrid(timesteps=self.grid.to(x.device), alphas_cumprod=alphas)
+            grid = TimestepGrid(
+                timesteps=self.grid.to(x.device),
+                alphas_cumprod=alphas,
+                partial=self.picture is not None,
+            )
             return function(guidance, x, grid, noise, wish)
-        if self.sampler.own_grid:
+        if self.sampler.own_grid and self.picture is None:
             wish = replace(wish, span=(self.table.sigma_min, self.table.sigma_max))
         return function(guidance, x, self.grid.to(x.device), noise, wish)
 

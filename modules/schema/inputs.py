@@ -91,7 +91,7 @@ class Inpaint:
     """Repaint a part of the picture."""
 
     mask: ImageData | None = None
-    """Mode L, white is repainted; any size, it is stretched over the picture."""
+    """White is repainted, or in RGBA what is opaque; any size, it is stretched over the picture."""
     mode: str = param("Inpaint masked", "Mask mode", infotext="Mask mode", choices=MASK_MODES)
     blur: int = param(
         4,

@@ -1,0 +1,1 @@
+"""Built-in attachments; they use the same points as those of extensions."""

@@ -1,0 +1,138 @@
+"""One pass of sampling: prompts encoded, a latent denoised step by step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from modules.conditioning.conditioner import Conditioner, Conditioning
+from modules.errors import Interrupted
+from modules.model.loader import Model
+from modules.pipeline.batch import BatchOfSeeds
+from modules.pipeline.points import Points
+from modules.pipeline.preview import Previews
+from modules.pipeline.progress import ProgressMeter, steps_done
+from modules.pipeline.texts import Texts
+from modules.pipeline.wishes import conditioning_options
+from modules.sampling.guidance import Guidance, GuidanceOptions
+from modules.sampling.plan import SamplingPass
+from modules.sampling.step import NoiseSource
+from modules.schema.cancel import Cancel
+from modules.schema.event import Event
+from modules.schema.request import GenerationRequest
+
+
+class Skipped(Exception):
+    """The batch being drawn is to be left. Never leaves the pipeline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What all passes of a job work with."""
+
+    request: GenerationRequest
+    model: Model
+    conditioner: Conditioner
+    cancel: Cancel
+    previews: Previews
+    meter: ProgressMeter
+
+    def heed(self) -> None:
+        """Obey the two buttons."""
+        if self.cancel.stopped:
+            raise Interrupted("The job was stopped.")
+        if self.cancel.skipping:
+            raise Skipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What a pass made: the latent (batch, channels, h, w), and what it was told on the way."""
+
+    latent: Tensor
+    conditions: Conditioning
+    evaluations: int
+
+    @property
+    def padded(self) -> bool:
+        """Whether the padding of prompts had anything to do."""
+        return any(self.conditions.at(k).padded for k in range(self.evaluations))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingPass:
+    """One pass, the same for every batch of a job.
+
+    `steps_before` of `steps_in_all` steps of a batch are made by earlier passes. `hires_base` is
+    the first pass if this is the second: numbers in prompts count from there.
+    """
+
+    bench: Bench
+    plan: SamplingPass
+    texts: Texts
+    guidance: GuidanceOptions
+    points: Points
+    steps_in_all: int
+    steps_before: int = 0
+    hires_base: SamplingPass | None = None
+
+    def draw(
+        self,
+        batch: BatchOfSeeds,
+        x: Tensor,
+        noise: NoiseSource,
+        *,
+        points: Points | None = None,
+        picture_conditions: Tensor | None = None,
+    ) -> Iterator[Event]:
+        """Sample from `x`, as the plan starts it. Yields events and returns a `Drawn`.
+
+        `points` are those of this batch instead of the pass's. `picture_conditions`, (batch,
+        channels, h, w), are more input channels for networks that have them.
+        """
+        bench, points = self.bench, points or self.points
+        conditions = self._encode(len(batch.seeds))
+        guidance = Guidance(
+            self.plan.prediction(self._network),
+            conditions.at,
+            self.plan.evaluations,
+            self.guidance,
+            before=points.before_network,
+            after=points.after_guidance,
+            picture_conditions=picture_conditions,
+        )
+        with bench.model.resident("unet"):
+            for step in self.plan.run(guidance, x, noise):
+                x = step.x
+                points.after_step(step)
+                done = self.steps_before + steps_done(self.plan, guidance.count, step.sigma)
+                yield bench.meter.at(done, self.steps_in_all, batch.number)
+                preview = bench.previews.of(step.denoised)
+                if preview is not None:
+                    yield preview
+                bench.heed()
+        return Drawn(latent=x, conditions=conditions, evaluations=guidance.count)
+
+    def _encode(self, count: int) -> Conditioning:
+        bench = self.bench
+        base = self.hires_base or self.plan
+        with bench.model.resident("text_encoder"):
+            return bench.conditioner.conditions(
+                [self.texts.encoded] * count,
+                [self.texts.negative_prompt] * count,
+                steps=base.prompt_evaluations,
+                hires_steps=self.plan.prompt_evaluations if self.hires_base else None,
+                options=conditioning_options(bench.request),
+            )
+
+    @torch.no_grad()
+    def _network(
+        self, x: Tensor, timesteps: Tensor, context: Tensor | tuple[Tensor, Tensor]
+    ) -> Tensor:
+        self.bench.heed()  # also between the calls of one long step
+        if isinstance(context, tuple):
+            context, more = context
+            x = torch.cat([x, more.to(x.dtype)], dim=1)
+        result: Tensor = self.bench.model.unet(x, timesteps.float(), context)
+        return result

@@ -1,0 +1,18 @@
+"""From drawn pixels to the picture a person gets."""
+
+from modules.pipeline.colour import corrected
+from modules.pipeline.pictures import Picture, as_data, as_picture
+from modules.pipeline.placing import Placed
+from modules.schema.inputs import ImageData, PictureOptions
+
+
+def finished(pixels: ImageData, origin: Placed | None, options: PictureOptions) -> ImageData:
+    """`pixels` (RGB) as they leave the pipeline; `origin` is the picture they were made from."""
+    if origin is None:
+        return pixels
+    picture: Picture = as_picture(pixels)
+    if options.colour_correction:
+        picture = corrected(picture, origin.picture)
+    if origin.overlay is not None:
+        picture = origin.overlay.put_on(picture, visible=options.overlay)
+    return as_data(picture)

@@ -1,0 +1,121 @@
+"""Init pictures and masks brought to the size that is drawn."""
+
+from dataclasses import dataclass
+
+from modules.errors import InvalidRequest
+from modules.pipeline.masks import (
+    blurred,
+    doubled,
+    expanded,
+    inverted,
+    mask_of,
+    region_of,
+)
+from modules.pipeline.overlay import Overlay, filled, without_masked
+from modules.pipeline.pictures import Picture, as_picture, flattened
+from modules.pipeline.resize import RESIZES, Enlarge, Resize, fill, find_upscaler, stretch
+from modules.schema.inputs import Inpaint
+from modules.schema.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One init picture, ready to be encoded.
+
+    `picture` (RGB) and `mask` (L, white is repainted) have the size that is drawn, except that the
+    picture keeps its own where its latent is resized instead. `before` is the picture before its
+    masked part was filled.
+    """
+
+    picture: Picture
+    before: Picture
+    mask: Picture | None = None
+    overlay: Overlay | None = None
+
+
+def place_all(request: GenerationRequest) -> list[Placed]:
+    """Every picture of the request, placed. Raises InvalidRequest, NotFound."""
+    wish = request.img2img
+    assert wish is not None
+    if len(wish.images) not in (1, request.batch.batch_size):
+        raise InvalidRequest(
+            f"{len(wish.images)} pictures cannot begin a batch of {request.batch.batch_size}.",
+            "Give one picture, or one for each picture of a batch.",
+        )
+    if wish.resize_mode not in RESIZES:
+        raise InvalidRequest(
+            f"There is no resize mode {wish.resize_mode!r:.40}.", f"Choose {', '.join(RESIZES)}."
+        )
+    return [_placed(request, as_picture(image)) for image in wish.images]
+
+
+def _placed(request: GenerationRequest, picture: Picture) -> Placed:
+    wish = request.img2img
+    assert wish is not None
+    target = request.size.width, request.size.height
+    enlarge = find_upscaler(request.pictures.upscaler)
+    picture = flattened(picture, request.pictures.background)
+    resize = RESIZES[wish.resize_mode]
+    mask = _mask(wish.inpaint, picture.size) if wish.inpaint is not None else None
+    if mask is None:
+        resized = picture if resize is None else resize(picture, *target, enlarge)
+        return Placed(resized, resized)
+    assert wish.inpaint is not None
+    if wish.inpaint.area == "Only masked":
+        return _only_masked(picture, mask, wish.inpaint, target, enlarge)
+    return _whole(picture, mask, wish.inpaint, target, (resize, enlarge))
+
+
+def _mask(inpaint: Inpaint, size: tuple[int, int]) -> Picture | None:
+    """The mask at the picture's size, blurred; None if nothing is left to do for it."""
+    if inpaint.mask is None:
+        return None
+    mask = mask_of(as_picture(inpaint.mask), hard=inpaint.round and not inpaint.is_soft)
+    if mask.size != size:
+        mask = stretch(mask, *size)
+    if inpaint.mode == "Inpaint not masked":
+        mask = inverted(mask)
+    mask = blurred(mask, inpaint.blur, inpaint.blur if inpaint.blur_y is None else inpaint.blur_y)
+    if inpaint.area == "Only masked" and mask.getbbox() is None:
+        return None  # no region: the picture is drawn as without a mask
+    return mask
+
+
+def _whole(
+    picture: Picture,
+    mask: Picture,
+    inpaint: Inpaint,
+    target: tuple[int, int],
+    how: tuple[Resize | None, Enlarge | None],
+) -> Placed:
+    resize, enlarge = how
+    if resize is None:
+        shown = stretch(picture, *target, enlarge)
+        placed_mask = fill(mask, *target)
+        start, start_mask = picture, mask
+    else:
+        shown = start = resize(picture, *target, enlarge)
+        placed_mask = start_mask = resize(mask, *target, None)
+    overlay = Overlay(without_masked(shown, doubled(placed_mask)))
+    return Placed(_content(start, start_mask, inpaint), start, placed_mask, overlay)
+
+
+def _only_masked(
+    picture: Picture,
+    mask: Picture,
+    inpaint: Inpaint,
+    target: tuple[int, int],
+    enlarge: Enlarge | None,
+) -> Placed:
+    region = region_of(mask, inpaint.padding)
+    assert region is not None, "an empty mask is no mask"
+    box = expanded(region, target, mask.size)
+    overlay = Overlay(without_masked(picture, mask), box, enlarge)
+    part = fill(picture.crop(box), *target, enlarge)
+    part_mask = fill(mask.crop(box), *target)
+    return Placed(_content(part, part_mask, inpaint), part, part_mask, overlay)
+
+
+def _content(picture: Picture, mask: Picture, inpaint: Inpaint) -> Picture:
+    """What is under the mask at first: itself, or the colours around it."""
+    return picture if inpaint.content == "original" else filled(picture, mask)

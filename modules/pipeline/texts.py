@@ -1,0 +1,39 @@
+"""A job's prompts: as the recipe tells them, and as they are encoded."""
+
+from dataclasses import dataclass
+
+from modules.prompt.comments import strip_comments
+from modules.prompt.networks import take_networks
+from modules.schema.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The prompts of one pass. `encoded` is the prompt without networks."""
+
+    prompt: str
+    negative_prompt: str
+    encoded: str
+    notices: tuple[str, ...]
+
+
+def read_texts(request: GenerationRequest) -> Texts:
+    """Take comments and networks out of the prompts."""
+    return _read(request.prompt, request.negative_prompt, comments=request.text.comments)
+
+
+def read_hires_texts(request: GenerationRequest) -> Texts:
+    """The same for the second pass, whose empty prompts are those of the first."""
+    assert request.hires is not None
+    prompt = request.hires.prompt or request.prompt
+    negative = request.hires.negative_prompt or request.negative_prompt
+    return _read(prompt, negative, comments=request.text.comments)
+
+
+def _read(prompt: str, negative: str, *, comments: bool) -> Texts:
+    if comments:
+        prompt, negative = strip_comments(prompt), strip_comments(negative)
+    encoded, networks = take_networks(prompt)
+    names = dict.fromkeys(f"<{network.kind}:{network.name}>" for network in networks)
+    notices = tuple(f"{name} is left out: networks cannot be applied yet." for name in names)
+    return Texts(prompt, negative, encoded, notices)
