@@ -1,5 +1,6 @@
 """What several rooms' tests share: a served program with an engine of one's choice."""
 
+import os
 import socket
 import threading
 import time
@@ -11,6 +12,8 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see modules/engine/child.py
 
 from modules.api.app import make_api
 from modules.engine.engine import Engine
