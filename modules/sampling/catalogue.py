@@ -231,11 +231,13 @@ class Resolved:
     """A sampler and a schedule that were meant by some name.
 
     `schedule` is the label pictures carry: what Automatic stands for, or "Automatic" itself where
-    it stands for no entry of the menu.
+    it stands for no entry of the menu. `by_name` says that there were no schedules to choose yet:
+    version 1.8 heeded other ends of the span only with a schedule chosen by hand.
     """
 
     sampler: Sampler
     schedule: Schedule
+    by_name: bool = False
 
 
 def sampler_names(samplers: Sequence[Sampler] = SAMPLERS) -> list[str]:
@@ -282,19 +284,22 @@ def resolve_sampler(
     Raises NotFound with the nearest names.
     """
     sampler, suffix = _split(name, samplers)
-    old = not schedule.strip() or (version is not None and _is_old(version))
+    by_name = not schedule.strip()
+    old = by_name or (version is not None and _is_old(version))
     if name.strip().lower() == AMBIGUOUS_ALIAS and old:
         suffix = ""
     explicit = find_schedule(schedule.strip() or AUTOMATIC)
     if sampler.family == "timestep":
-        return Resolved(sampler, find_schedule(AUTOMATIC))
-    if explicit.name != AUTOMATIC:
-        return Resolved(sampler, explicit)
-    if suffix:
-        return Resolved(sampler, find_schedule(suffix))
-    if old and sampler.schedule:
-        return Resolved(sampler, find_schedule(sampler.old_schedule))
-    return Resolved(sampler, find_schedule(sampler.schedule or AUTOMATIC))
+        meant = AUTOMATIC
+    elif explicit.name != AUTOMATIC:
+        meant = explicit.name
+    elif suffix:
+        meant = suffix
+    elif old and sampler.schedule:
+        meant = sampler.old_schedule
+    else:
+        meant = sampler.schedule or AUTOMATIC
+    return Resolved(sampler, find_schedule(meant), by_name)
 
 
 def reads(resolved: Resolved, option: str, eta: float = 1.0) -> bool:
@@ -304,17 +309,18 @@ def reads(resolved: Resolved, option: str, eta: float = 1.0) -> bool:
     """
     sampler, schedule = resolved.sampler, resolved.schedule.name
     noisy_levels = sampler.family == "k"
+    by_hand = noisy_levels and not resolved.by_name
     conditions = {
         "discard_penultimate": not sampler.discard_penultimate,
         "ensd": sampler.uses_ensd and eta != 0,
         "sgm_noise_multiplier": noisy_levels,
-        "old_karras": noisy_levels,
+        "old_karras": by_hand or schedule == "Karras",
         "quantize": noisy_levels,
-        "sigma_min": noisy_levels,
-        "sigma_max": noisy_levels,
-        "rho": noisy_levels and schedule in ("Karras", "Polyexponential"),
-        "beta_alpha": noisy_levels and schedule == "Beta",
-        "beta_beta": noisy_levels and schedule == "Beta",
+        "sigma_min": by_hand,
+        "sigma_max": by_hand,
+        "rho": by_hand and schedule in ("Karras", "Polyexponential"),
+        "beta_alpha": by_hand and schedule == "Beta",
+        "beta_beta": by_hand and schedule == "Beta",
     }
     if option in KNOBS:
         return option in sampler.knobs

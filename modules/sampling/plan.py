@@ -10,7 +10,7 @@ from torch import Tensor
 
 from modules.errors import InvalidRequest
 from modules.sampling.brownian import BrownianNoise
-from modules.sampling.catalogue import AUTOMATIC, Resolved, Sampler, Schedule
+from modules.sampling.catalogue import AUTOMATIC, Resolved, Sampler, Schedule, reads
 from modules.sampling.guidance import Guidance
 from modules.sampling.noise import SeededNoise
 from modules.sampling.prediction import (
@@ -218,7 +218,7 @@ def sigma_grid(resolved: Resolved, steps: int, table: SigmaTable, options: PassO
     """The noise levels of a pass, usually `steps` + 1 of them; float32 on the CPU."""
     discard = resolved.sampler.discard_penultimate or options.discard_penultimate
     count = steps + 1 if discard else steps
-    sigmas = _schedule_of(resolved)(count, _span(table, options)).float()
+    sigmas = _schedule_of(resolved)(count, _span(resolved, table, options)).float()
     return torch.cat([sigmas[:-2], sigmas[-1:]]) if discard else sigmas
 
 
@@ -234,15 +234,20 @@ def _schedule_of(resolved: Resolved) -> Callable[[int, Span], Tensor]:
     return load_schedule(resolved.schedule)
 
 
-def _span(table: SigmaTable, options: PassOptions) -> Span:
+def _span(resolved: Resolved, table: SigmaTable, options: PassOptions) -> Span:
+    """The ends and knobs of the schedule, as far as they are read here."""
+
+    def given(option: str) -> float:
+        return float(getattr(options, option)) if reads(resolved, option) else 0.0
+
     smallest, largest = table.sigma_min, table.sigma_max
-    if options.old_karras:
+    if given("old_karras"):
         smallest, largest = OLD_KARRAS_SPAN
     return Span(
         table=table,
-        smallest=options.sigma_min or smallest,
-        largest=options.sigma_max or largest,
-        rho=options.rho,
+        smallest=given("sigma_min") or smallest,
+        largest=given("sigma_max") or largest,
+        rho=given("rho"),
         beta_alpha=options.beta_alpha,
         beta_beta=options.beta_beta,
         family=options.family,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from modules.errors import WebUIError
-from modules.sampling.catalogue import AUTOMATIC, SAMPLERS, resolve_sampler
+from modules.sampling.catalogue import AUTOMATIC, reads, resolve_sampler
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.infotext_parse import parse_infotext, size_of
 from modules.schema.infotext_paste import tidy
@@ -13,9 +13,6 @@ from modules.schema.request import GenerationRequest
 from modules.service.complete import find_checkpoint
 from modules.settings.sections.recipe import Recipe as ReadingRules
 
-KNOBS = frozenset(knob for sampler in SAMPLERS for knob in sampler.knobs)
-"""Options that only some samplers look at."""
-UNIPC = "uni_pc_"
 DEFAULT_RULES = ReadingRules()
 
 
@@ -72,16 +69,10 @@ def names_of(name: str, schedule: str, version: str | None) -> tuple[str, str]:
 
 def applies_to(request: GenerationRequest) -> Callable[[str], bool]:
     """Answer for a field's path whether the request's sampler looks at it, as A1111 tells."""
-    sampling = request.sampling
-    sampler = resolve_sampler(sampling.sampler, sampling.schedule or AUTOMATIC).sampler
+    resolved = resolve_sampler(request.sampling.sampler, request.sampling.schedule)
     eta = 1.0 if request.options.eta is None else request.options.eta
 
     def applies(path: str) -> bool:
-        name = path.rpartition(".")[2]
-        if path == "seeds.ensd":
-            return sampler.uses_ensd and eta != 0
-        if name.startswith(UNIPC):
-            return sampler.name == "UniPC"
-        return name not in KNOBS or name in sampler.knobs
+        return reads(resolved, path.rpartition(".")[2], eta)
 
     return applies

@@ -105,6 +105,15 @@ def test_given_ends_replace_the_models_own() -> None:
     assert float(got[-2]) == pytest.approx(0.1)
 
 
+def test_other_ends_count_for_nothing_where_a_name_of_1_8_said_it_all() -> None:
+    plain = grid("", sampler="DPM++ 2M Karras")
+    assert torch.equal(grid("", sampler="DPM++ 2M Karras", sigma_max=10.0, rho=5.0), plain)
+    old = grid("", sampler="DPM++ 2M Karras", old_karras=True)
+    assert old.tolist() == pytest.approx(OLD_KARRAS, rel=1e-5)
+    exponential = grid("", sampler="DPM++ 2M SDE Exponential", old_karras=True)
+    assert torch.equal(exponential, grid("Exponential"))
+
+
 @pytest.mark.parametrize(
     ("steps", "count", "last"), [(20, 20, 951), (50, 50, 981), (30, 31, 991), (15, 16, 991)]
 )
