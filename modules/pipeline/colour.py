@@ -22,7 +22,7 @@ def corrected(result: Picture, reference: Picture) -> Picture:
     channels = [matched(lab[..., i], wanted[..., i]) for i in range(3)]
     matched_rgb = cv2.cvtColor(np.stack(channels, axis=-1), cv2.COLOR_LAB2RGB)
     colours = with_luminosity(matched_rgb / 255.0, luminosity(np.asarray(result) / 255.0))
-    return Image.fromarray(np.around(colours * 255.0).astype(np.uint8))
+    return Image.fromarray((colours * 255.0).astype(np.uint8))  # rounded toward zero
 
 
 def matched(source: Levels, template: Levels) -> Levels:

@@ -14,18 +14,20 @@ FILL_BLURS = ((256, 1), (64, 1), (16, 2), (4, 4), (2, 2), (0, 1))
 
 
 def without_masked(picture: Picture, mask: Picture) -> Picture:
-    """`picture` as RGBA, transparent where `mask` (mode L, of the same size) is white.
+    """`picture` as RGBA, transparent where `mask` (mode L, of the same size) is white."""
+    return _premultiplied_without(picture, mask).convert("RGBA")
 
-    Colours are premultiplied on the way, as in A1111, which decides half transparent pixels.
-    """
+
+def _premultiplied_without(picture: Picture, mask: Picture) -> Picture:
+    """The same with premultiplied colours (RGBa), which decides half transparent pixels."""
     kept = Image.new("RGBa", picture.size)
     kept.paste(picture.convert("RGBA").convert("RGBa"), mask=ImageOps.invert(mask))
-    return kept.convert("RGBA")
+    return kept
 
 
 def filled(picture: Picture, mask: Picture) -> Picture:
     """Paint the masked part over with the colours around it; RGB."""
-    kept = without_masked(picture, mask).convert("RGBa")
+    kept = _premultiplied_without(picture, mask)
     result = Image.new("RGBA", picture.size)
     for radius, times in FILL_BLURS:
         layer = kept.filter(ImageFilter.GaussianBlur(radius)).convert("RGBA")
