@@ -20,16 +20,13 @@ from modules.log import set_up_logging
 from modules.settings.launch import FlagParser, Launch, add_flags, from_args
 
 if TYPE_CHECKING:
-    import uvicorn
-
+    from modules.cli.server import Server
     from modules.service.app import App
 
 log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 7860
 PORTS_TO_TRY = 20
-GOODBYE_S = 2
-"""Seconds that open connections get to finish on Ctrl+C; pages that follow a job never do."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -116,17 +113,10 @@ class Service:
 
     def run(self) -> int:
         """Serve until a signal or a failed start; returns the exit code."""
-        import uvicorn
+        from modules.cli.server import Server
 
         signal.signal(signal.SIGTERM, leave)
-        config = uvicorn.Config(
-            self.splash,
-            log_level="warning",
-            lifespan="on",
-            timeout_graceful_shutdown=GOODBYE_S,
-            server_header=False,
-        )
-        server = uvicorn.Server(config)
+        server = Server(self.splash, self.end_work)
         loader = threading.Thread(target=self.load, args=(server,), name="loader", daemon=True)
         print(f"Easel is at {self.url} (Ctrl+C ends it)", flush=True)
         try:
@@ -140,7 +130,12 @@ class Service:
                 self.app.close()
         return OUR_FAILURE if self.failed else FINE
 
-    def load(self, server: "uvicorn.Server") -> None:
+    def end_work(self) -> None:
+        """Put running jobs back into the line, and let go whoever follows them."""
+        if self.app is not None:
+            self.app.end_work()
+
+    def load(self, server: "Server") -> None:
         """Import and join the parts, then let them answer; runs beside the server."""
         try:
             self.join(server)
@@ -153,7 +148,7 @@ class Service:
         if self.failed:
             server.should_exit = True
 
-    def join(self, server: "uvicorn.Server") -> None:
+    def join(self, server: "Server") -> None:
         """The one place where service, API and page meet."""
         from modules.service.app import build_app
 

@@ -260,8 +260,11 @@ class App:
         """Say how the engine is doing."""
         return self.engine.status()
 
-    def close(self) -> None:
-        """End: running jobs go back into the line and continue after the next start."""
+    def end_work(self) -> None:
+        """Stop drawing and let every follower go; what is on disk can still be looked at.
+
+        Running jobs go back into the line and continue after the next start.
+        """
         if self._closing.is_set():
             return
         self._closing.set()
@@ -272,6 +275,10 @@ class App:
         for worker in self._workers:
             worker.join(CLOSING_S)
         self.journal.close()
+
+    def close(self) -> None:
+        """End for good; harmless when done already."""
+        self.end_work()
         self._database.close()
 
 
