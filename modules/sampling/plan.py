@@ -160,7 +160,7 @@ class SamplingPass:
         extra = self.picture.extra_noise
         if self.sampler.family == "timestep":
             place = min(self.steps, len(self.full_grid) - 1)
-            alpha = self.alphas.double()[int(self.full_grid[place])].to(latent.device)
+            alpha = self.alphas.double()[int(self.full_grid[place])]  # a number: any device
             x = latent * alpha.sqrt() + noise * (1 - alpha).sqrt()
             return x + noise * extra * alpha.sqrt() if extra > 0 else x
         x = latent + noise * self.grid[0].to(latent.device)
@@ -187,10 +187,9 @@ class SamplingPass:
         function = load_sampler(self.sampler)
         wish = self.options.sampler
         if self.sampler.family == "timestep":
-            alphas = self.alphas.double().to(x.device)
             grid = TimestepGrid(
-                timesteps=self.grid.to(x.device),
-                alphas_cumprod=alphas,
+                timesteps=self.grid,
+                alphas_cumprod=self.alphas.double(),
                 partial=self.picture is not None,
             )
             return function(guidance, x, grid, noise, wish)

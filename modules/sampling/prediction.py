@@ -59,8 +59,14 @@ class SigmaTable:
         """`alphas_cumprod` is (1000,); `quantize` rounds timesteps given to the network."""
         self.alphas_cumprod = alphas_cumprod
         self.sigmas = ((1 - alphas_cumprod) / alphas_cumprod) ** 0.5
-        self.log_sigmas = self.sigmas.log()
         self.quantize = quantize
+        self._log_sigmas = {self.sigmas.device: self.sigmas.log()}
+
+    def log_sigmas(self, device: torch.device) -> Tensor:
+        """(1000,) on the device they are needed on; each is given its copy once."""
+        if device not in self._log_sigmas:
+            self._log_sigmas[device] = self.sigmas.log().to(device)
+        return self._log_sigmas[device]
 
     @property
     def sigma_min(self) -> float:
@@ -72,26 +78,21 @@ class SigmaTable:
         """The largest level."""
         return float(self.sigmas[-1])
 
-    def to(self, device: torch.device | str) -> "SigmaTable":
-        """The same table on another device."""
-        if self.alphas_cumprod.device == torch.device(device):
-            return self
-        return SigmaTable(self.alphas_cumprod.to(device), quantize=self.quantize)
-
     def t_to_sigma(self, t: Tensor) -> Tensor:
         """Interpolate log sigma between whole timesteps; any shape, float32."""
         t = t.float()
         low, high, weight = t.floor().long(), t.ceil().long(), t.frac()
-        return ((1 - weight) * self.log_sigmas[low] + weight * self.log_sigmas[high]).exp()
+        logs = self.log_sigmas(t.device)
+        return ((1 - weight) * logs[low] + weight * logs[high]).exp()
 
     def sigma_to_t(self, sigma: Tensor, quantize: bool | None = None) -> Tensor:
         """The (fractional) timestep of each sigma; any shape, float32."""
-        log_sigma = sigma.log()
-        distances = log_sigma - self.log_sigmas[:, None].reshape(-1, *[1] * sigma.ndim)
+        log_sigma, logs = sigma.log(), self.log_sigmas(sigma.device)
+        distances = log_sigma - logs.reshape(-1, *[1] * sigma.ndim)
         if self.quantize if quantize is None else quantize:
             return distances.abs().argmin(dim=0).float()
-        low = ((distances >= 0).sum(dim=0) - 1).clamp(0, len(self.log_sigmas) - 2)
-        below, above = self.log_sigmas[low], self.log_sigmas[low + 1]
+        low = ((distances >= 0).sum(dim=0) - 1).clamp(0, len(logs) - 2)
+        below, above = logs[low], logs[low + 1]
         weight = ((below - log_sigma) / (below - above)).clamp(0, 1)
         return ((1 - weight) * low + weight * (low + 1)).float()
 
@@ -184,6 +185,8 @@ class VelocityAtTimestep:
         return signal * output + noise * x
 
     def _roots(self, x: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        if self.alphas_cumprod.device != level.device:
+            self.alphas_cumprod = self.alphas_cumprod.to(level.device)
         alpha = self.alphas_cumprod[level.long()].float()
         return _rows(alpha.sqrt(), x), _rows((1 - alpha).sqrt(), x)
 
@@ -198,12 +201,6 @@ class ConsistencyTable(SigmaTable):
 
     def __init__(self, alphas_cumprod: Tensor) -> None:
         super().__init__(alphas_cumprod[self.STRIDE - 1 :: self.STRIDE])
-
-    def to(self, device: torch.device | str) -> "ConsistencyTable":
-        """The same table on another device."""
-        moved = ConsistencyTable.__new__(ConsistencyTable)
-        SigmaTable.__init__(moved, self.alphas_cumprod.to(device))
-        return moved
 
     def t_to_sigma(self, t: Tensor) -> Tensor:
         """Interpolate between the levels that exist, clamped to the ends."""
