@@ -1,6 +1,7 @@
 """What several rooms' tests share: a served program with an engine of one's choice."""
 
 import os
+import shutil
 import socket
 import threading
 import time
@@ -76,6 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A program that draws with the small reference checkpoint, in a child process."""
     data = tmp_path_factory.mktemp("drawn")
+    shutil.copytree(GOLDEN / "data" / "embeddings", data / "embeddings")
     launch = Launch(
         data_dir=str(data), ckpt_dir=str(GOLDEN / "data" / "Stable-diffusion"), device="cpu"
     )

@@ -1,11 +1,10 @@
 """The HTTP application: our own routes, A1111's, and the guard in front of everything."""
 
 import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
 from modules.api.errors import add_error_handlers
 from modules.api.events import event_routes
@@ -35,7 +34,13 @@ def make_api(app: App) -> FastAPI:
         threading.Thread(target=app.warm, name="warm-up", daemon=True).start()
         yield
 
-    api = FastAPI(title="Easel", version=VERSION, lifespan=lifespan)
+    api = FastAPI(
+        title="Easel",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,  # the framework's pages load their scripts from other people's servers
+        redoc_url=None,
+    )
     for make_routes in (
         job_routes,
         event_routes,
@@ -49,17 +54,8 @@ def make_api(app: App) -> FastAPI:
     ):
         api.include_router(make_routes(app))
     add_error_handlers(api)
-    api.middleware("http")(_timed)
     host = app.launch.host
     exposed = host not in LOOPBACK_HOSTS
     named = () if host in LOOPBACK_HOSTS or host in ("0.0.0.0", "::") else (host,)
     api.add_middleware(Guard, open_to_network=exposed, names=named)
     return api
-
-
-async def _timed(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Tell clients how long the answer took, in seconds."""
-    start = time.perf_counter()
-    response = await go_on(request)
-    response.headers["X-Process-Time"] = f"{time.perf_counter() - start:.4f}"
-    return response

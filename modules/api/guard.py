@@ -8,6 +8,7 @@ send neither header and are left alone.
 
 import ipaddress
 import re
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -123,12 +124,17 @@ def _limited(receive: Receive) -> Receive:
 
 
 def _hardened(send: Send) -> Send:
-    """Add the headers that keep browsers from guessing and other pages from embedding."""
+    """Add the headers that keep browsers from guessing and other pages from embedding.
+
+    A1111's clients also read how many seconds the answer took.
+    """
+    start = time.perf_counter()
 
     async def hardened(message: Message) -> None:
         if message["type"] == "http.response.start":
             present = {name.lower() for name, _ in message.get("headers", ())}
             extra = [(name, value) for name, value in HEADERS if name not in present]
+            extra.append((b"x-process-time", b"%.4f" % (time.perf_counter() - start)))
             message = {**message, "headers": [*message.get("headers", ()), *extra]}
         await send(message)
 

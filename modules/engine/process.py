@@ -35,6 +35,8 @@ from modules.schema.tasks import Task
 
 log = logging.getLogger(__name__)
 
+KILLED = 9
+"""The signal nothing can catch."""
 CLOSING_S = 5.0
 """Seconds a child gets to end by itself before it is killed."""
 
@@ -207,7 +209,7 @@ class _Link:
         code = self._process.exitcode
         if code is None:
             return EngineDown("The process that draws cannot be reached.", HINT)
-        if code == -signal.SIGKILL:
+        if code == -KILLED:
             return EngineDown(
                 "The process that draws was killed, as the system does when memory runs out.",
                 "Try a smaller picture or batch. " + HINT,

@@ -262,3 +262,20 @@ def test_skipping_goes_on_with_the_next_batch(server):
 def test_buttons_are_harmless_when_nothing_runs(server):
     assert server.client.post("/sdapi/v1/interrupt").json() == {}
     assert server.client.post("/sdapi/v1/skip").json() is None
+
+
+def test_many_waiting_requests_do_not_hold_up_the_others(server):
+    """More than the framework has threads (40)."""
+    threads = [in_background(server, steps=30)[0] for _ in range(60)]
+    while len(server.app.queue.waiting()) < 45:
+        time.sleep(0.01)
+    slowest = 0.0
+    for _ in range(10):
+        began = time.perf_counter()
+        assert server.client.get("/api/v1/status").status_code == 200
+        slowest = max(slowest, time.perf_counter() - began)
+    for job_id in [*reversed(server.app.queue.waiting()), *server.app.queue.running()]:
+        server.app.stop(job_id)
+    for thread in threads:
+        thread.join()
+    assert slowest < 2

@@ -12,7 +12,7 @@ from PIL import Image
 from modules.schema.infotext_parse import parse_infotext
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "parity"
-CASES = ("sampler_euler_a", "sampler_plms", "batch2_iter2", "size_128x96")
+CASES = ("sampler_euler_a", "sampler_plms", "batch2_iter2", "size_128x96", "ti_embedding_pt")
 OURS = {"Version", "Model", "Model hash"}
 """Recipe keys that say who drew, and not what."""
 
