@@ -25,16 +25,16 @@ def contracting(x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
     return (1 - alpha).sqrt() * x + 0.05 * torch.tanh(wave) * (1 + text)
 
 
-def run(sampler: Sampler, schedule: str, steps: int, seeds: list[int], **options: object) -> Tensor:
+def run(row: Sampler, schedule: str, steps: int, seeds: list[int], **options: object) -> Tensor:
     plan = SamplingPass(
-        resolve_sampler(sampler.name, schedule),
+        resolve_sampler(row.name, schedule),
         steps,
         ALPHAS,
         PassOptions(**options),  # type: ignore[arg-type]
     )
     count = len(seeds)
     now = Texts(torch.ones(count, 2, 3), ((1.0,),) * count, torch.zeros(count, 2, 3))
-    wish = GuidanceOptions(scale=7.0 / sampler.cfg_divisor, always_uncond=sampler.needs_uncond)
+    wish = GuidanceOptions(scale=7.0 / row.cfg_divisor, always_uncond=row.needs_uncond)
     guidance = Guidance(plan.prediction(contracting), lambda k: now, plan.evaluations, wish)
     noise = SeededNoise(SHAPE, seeds, [], NoiseOptions(source="CPU"))
     x = plan.start(noise.first())
