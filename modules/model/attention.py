@@ -9,18 +9,35 @@ from torch import Tensor
 Kernel = Literal["sdpa", "matmul"]
 
 
+PLAIN_SCORES = 2**20
+"""Scores (n * m) of a head up to which a CPU writes the product out even for "sdpa"."""
+
+
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, kernel: Kernel = "sdpa") -> Tensor:
     """Attention of `q` (B, n, heads*d) over `k` and `v` (B, m, heads*d); gives (B, n, heads*d).
 
-    "sdpa" is torch's fused kernel. "matmul" writes the product out: slower, but made of plain
-    operations whose rounding is the same on every build of torch.
+    "sdpa" is torch's fused kernel, except for small pictures in full precision on a CPU. "matmul"
+    writes the product out: made of plain operations whose rounding is the same on every build of
+    torch, and to the last bit what A1111 computes on a CPU.
     """
+    if kernel == "matmul" or suits_plain(q, k, PLAIN_SCORES):
+        rows = (split_heads(t, heads).flatten(0, 1) for t in (q, k, v))
+        mixed = plain_attention(*rows).unflatten(0, (q.shape[0], heads))
+        return join_heads(mixed)
     q, k, v = (split_heads(t, heads) for t in (q, k, v))  # (B, heads, n or m, d)
-    if kernel == "sdpa":
-        return join_heads(F.scaled_dot_product_attention(q, k, v))
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, heads, n, m)
-    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype)
-    return join_heads(weights @ v)
+    return join_heads(F.scaled_dot_product_attention(q, k, v))
+
+
+def suits_plain(q: Tensor, k: Tensor, most_scores: int) -> bool:
+    """Whether `q` (B, n, c) and `k` (B, m, c) are in full precision on a CPU and small enough."""
+    small = q.shape[1] * k.shape[1] <= most_scores
+    return small and q.device.type == "cpu" and q.dtype == torch.float32
+
+
+def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """`q` (rows, n, d) over `k` and `v` (rows, m, d); gives (rows, n, d)."""
+    scores = q @ (k * k.shape[-1] ** -0.5).transpose(1, 2)
+    return torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype) @ v
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:

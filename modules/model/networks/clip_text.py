@@ -50,9 +50,14 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to the same."""
-        layers = (self.q_proj, self.k_proj, self.v_proj)
-        q, k, v = (split_heads(layer(x), self.heads) for layer in layers)
-        return self.out_proj(join_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True)))
+        scale = (self.q_proj.out_features // self.heads) ** -0.5
+        parts = self.q_proj(x) * scale, self.k_proj(x), self.v_proj(x)
+        q, k, v = (split_heads(part, self.heads).flatten(0, 1) for part in parts)
+        scores = q @ k.transpose(1, 2)  # (B * heads, n, n)
+        later = torch.full(scores.shape[1:], torch.finfo(scores.dtype).min, device=x.device)
+        weights = torch.softmax(scores + later.to(scores.dtype).triu(1), dim=-1)
+        mixed = (weights @ v).unflatten(0, (x.shape[0], self.heads))
+        return self.out_proj(join_heads(mixed))
 
 
 class Mlp(nn.Module):
