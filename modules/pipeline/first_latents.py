@@ -20,13 +20,17 @@ def latent_shape(request: GenerationRequest, model: Model) -> tuple[int, int, in
             f"{request.size.width}x{request.size.height} is too small.",
             f"This model needs at least {cell} pixels a side.",
         )
-    if h * w * request.batch.batch_size > MOST_CELLS:
+    check_cells(h, w, request.batch.batch_size)
+    return model.latent_channels, h, w
+
+
+def check_cells(h: int, w: int, count: int) -> None:
+    """Raise InvalidRequest if a batch of `count` latents of h x w cells is beyond all devices."""
+    if h * w * count > MOST_CELLS:
         raise InvalidRequest(
-            f"{request.batch.batch_size} pictures of {request.size.width}x{request.size.height} "
-            "at once are more than any device can hold.",
+            f"{count} latents of {w} x {h} cells at once are more than any device can hold.",
             "Draw smaller pictures, or fewer at a time.",
         )
-    return model.latent_channels, h, w
 
 
 def noise_for(

@@ -7,7 +7,6 @@ from pathlib import PurePath
 from torch import Tensor
 
 from modules.conditioning.conditioner import Conditioner
-from modules.errors import InvalidRequest
 from modules.model.loader import Model
 from modules.pipeline.attachments.inpaint import keep_unmasked
 from modules.pipeline.batch import BatchOfSeeds, batches
@@ -21,6 +20,7 @@ from modules.pipeline.placing import Placed
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter
+from modules.pipeline.second_pass import SecondPass
 from modules.pipeline.texts import read_texts
 from modules.pipeline.wishes import (
     from_picture,
@@ -79,8 +79,6 @@ class _Job:
         self.bench, self.points = bench, points
         self.request, self.model = bench.request, bench.model
         request, model = self.request, self.model
-        if request.hires is not None:
-            raise InvalidRequest("The second pass (hires fix) is not available yet.")
         self.shape = latent_shape(request, model)
         self.texts = read_texts(request)
         self.resolved = resolved_sampler(request)
@@ -91,13 +89,14 @@ class _Job:
             pass_options(request, model, self.resolved.sampler),
             from_picture(request),
         )
+        self.second = SecondPass(bench, self.plan, points) if request.hires is not None else None
         self.first = DrawingPass(
             bench=bench,
             plan=self.plan,
             texts=self.texts,
             guidance=guidance_options(request, self.resolved.sampler),
             points=points,
-            steps_in_all=self.plan.steps,
+            steps_in_all=self.plan.steps + (self.second.plan.steps if self.second else 0),
         )
         self.pictures = self._pictures()
 
@@ -112,9 +111,14 @@ class _Job:
         """One batch: noise, steps, pictures."""
         self.bench.heed()
         points = self._points()
-        drawn = yield from self._first_pass(batch, points)
-        latent = points.before_decode(drawn.latent)
-        facts = self._facts([drawn])
+        passes: list[Drawn] = []
+        if self.request.hires is None or self.request.hires.image is None:
+            passes.append((yield from self._first_pass(batch, points)))
+        if self.second is not None:
+            latent = passes[0].latent if passes else None
+            passes.append((yield from self.second.draw(batch, latent)))
+        latent = points.before_decode(passes[-1].latent)
+        facts = self._facts(passes)
         for place in batch.places:
             self.bench.heed()
             origin = self.pictures.placed[place] if self.pictures is not None else None
@@ -203,5 +207,5 @@ class _Job:
             yield "Conditional mask weight", options.mask_weight
         if self.plan.picture is not None and options.noise_multiplier != 1:
             yield "Noise multiplier", options.noise_multiplier
-        if self.plan.picture is not None and options.extra_noise > 0:
+        if (self.plan.picture or self.second) and options.extra_noise > 0:
             yield "Extra noise", options.extra_noise

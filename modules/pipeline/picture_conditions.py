@@ -45,9 +45,7 @@ def masked_conditions(
     )
 
 
-def plain_conditions(
-    model: Model, count: int, shape: tuple[int, int, int], seed: int
-) -> Tensor | None:
+def plain_conditions(model: Model, count: int, shape: tuple[int, ...], seed: int) -> Tensor | None:
     """The same where there is no picture: everything is grey and to be painted.
 
     `shape` is that of one latent; the autoencoder's noise is drawn from `seed`.
@@ -60,6 +58,27 @@ def plain_conditions(
     grey = torch.zeros(1, 3, height, width)
     one = _conditions(model, grey, torch.ones(1, 1, height, width), 1.0, generator)
     return one.expand(count, -1, -1, -1)
+
+
+def enlarged_conditions(
+    model: Model, latents: Tensor, pixels: Tensor | None, weight: float, seed: int
+) -> Tensor | None:
+    """For a second pass over `latents`: everything is repainted, though with a `weight` below 1
+    the picture shows through.
+
+    `pixels` (batch, 3, H, W) are those the latents come from, in [0, 1], and are used as such:
+    A1111 forgets to spread them to [-1, 1].
+    """
+    if not wants_mask(model):
+        return None
+    if weight >= 1:
+        return plain_conditions(model, len(latents), tuple(latents.shape[1:]), seed)
+    source = model.decode_latent(latents) if pixels is None else pixels
+    height, width = (side * model.downsample for side in latents.shape[2:])
+    source = source[..., :height, :width]
+    mask = torch.ones(len(latents), 1, height, width)
+    generator = torch.Generator().manual_seed(seed)
+    return _conditions(model, source, mask, weight, generator)
 
 
 def _conditions(

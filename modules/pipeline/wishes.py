@@ -21,6 +21,14 @@ def resolved_sampler(request: GenerationRequest) -> Resolved:
     return resolve_sampler(sampling.sampler, sampling.schedule, None if sampling.schedule else "")
 
 
+def resolved_hires_sampler(request: GenerationRequest) -> Resolved:
+    """The sampler and schedule of the second pass: where it names none, those of the first."""
+    assert request.hires is not None
+    name = request.hires.sampler or request.sampling.sampler
+    schedule = request.hires.schedule or request.sampling.schedule
+    return resolve_sampler(name, schedule, None if schedule else "")
+
+
 def pass_options(request: GenerationRequest, model: Model, sampler: Sampler) -> PassOptions:
     """What shapes the grid, for this model."""
     wish = request.options
@@ -59,11 +67,14 @@ def sampler_options(request: GenerationRequest, sampler: Sampler) -> Options:
     )
 
 
-def guidance_options(request: GenerationRequest, sampler: Sampler) -> GuidanceOptions:
-    """How strongly and when to guide."""
+def guidance_options(
+    request: GenerationRequest, sampler: Sampler, cfg_scale: float | None = None
+) -> GuidanceOptions:
+    """How strongly and when to guide; `cfg_scale` None is the request's."""
     wish = request.options
+    scale = request.sampling.cfg_scale if cfg_scale is None else cfg_scale
     return GuidanceOptions(
-        scale=request.sampling.cfg_scale / sampler.cfg_divisor,
+        scale=scale / sampler.cfg_divisor,
         minimum_sigma=wish.s_min_uncond,
         minimum_sigma_always=wish.s_min_uncond_all,
         skip_early=wish.skip_early_cond,
@@ -112,5 +123,15 @@ def from_picture(request: GenerationRequest) -> FromPicture | None:
     return FromPicture(
         strength=request.img2img.denoising_strength,
         exact=request.pictures.exact_steps,
+        extra_noise=request.pictures.extra_noise,
+    )
+
+
+def from_first_pass(request: GenerationRequest) -> FromPicture:
+    """How much of the first pass the second changes; it makes exactly the steps asked for."""
+    assert request.hires is not None
+    return FromPicture(
+        strength=request.hires.denoising_strength,
+        exact=True,
         extra_noise=request.pictures.extra_noise,
     )
