@@ -1,0 +1,88 @@
+// What leaves the canvas: files for the program behind the page.
+
+import { intersection, isEmpty } from "./geometry.js";
+import { TILE, eachTile, tileBox } from "./tiles.js";
+import { encodeGrey } from "./png.js";
+
+/** @typedef {import("./document.js").Document} Document */
+/** @typedef {import("./geometry.js").Box} Box */
+
+/**
+ * Base and paint as one PNG with alpha. An untouched PNG goes out byte for byte as it came in.
+ * @param {Document} document
+ * @param {Box} box what part; outside the picture and the paint it is transparent
+ * @returns {Promise<Blob>}
+ */
+export async function flattened(document, box) {
+	const { base } = document;
+	const whole = box.x0 === 0 && box.y0 === 0 && box.x1 === base.width && box.y1 === base.height;
+	if (whole && !document.paint.tiles.size && base.blob.type === "image/png") return base.blob;
+	const canvas = canvasFor(box);
+	canvas.getContext("2d").drawImage(base.bitmap, -box.x0, -box.y0);
+	drawPaint(document, canvas, box);
+	return canvas.convertToBlob({ type: "image/png" });
+}
+
+/** The paint alone, transparent where there is none. @returns {Promise<Blob>} */
+export function paintAlone(document, box) {
+	const canvas = canvasFor(box);
+	drawPaint(document, canvas, box);
+	return canvas.convertToBlob({ type: "image/png" });
+}
+
+/**
+ * A grey PNG of a layer's coverage: white is to be drawn anew. Beyond the picture everything is.
+ * @param {Document} document
+ * @param {Box} box
+ * @param {"mask" | "paint"} from with "paint", whatever has been painted is white
+ * @returns {Promise<Blob>}
+ */
+export function coverageOf(document, box, from) {
+	const width = box.x1 - box.x0;
+	const height = box.y1 - box.y0;
+	const grey = new Uint8Array(width * height);
+	const layer = document.layer(from);
+	const seen = intersection(box, document.pictureBox);
+	if (isEmpty(seen)) return encodeGrey(width, height, grey.fill(255));
+	eachTile(seen, (key, shared) => {
+		const tile = layer.tiles.get(key);
+		if (tile) copyCoverage(layer, tile, tileBox(key), shared, grey, box);
+	});
+	whitenOutside(grey, box, seen);
+	return encodeGrey(width, height, grey);
+}
+
+function copyCoverage(layer, tile, at, shared, grey, box) {
+	const width = box.x1 - box.x0;
+	for (let y = shared.y0; y < shared.y1; y++) {
+		const source = (y - at.y0) * TILE - at.x0;
+		const target = (y - box.y0) * width - box.x0;
+		for (let x = shared.x0; x < shared.x1; x++) {
+			const here = source + x;
+			grey[target + x] = layer.channels === 1 ? tile.data[here] : tile.data[here * 4 + 3] && 255;
+		}
+	}
+}
+
+function whitenOutside(grey, box, seen) {
+	const width = box.x1 - box.x0;
+	for (let y = box.y0; y < box.y1; y++) {
+		const row = grey.subarray((y - box.y0) * width, (y - box.y0 + 1) * width);
+		if (y < seen.y0 || y >= seen.y1) row.fill(255);
+		else row.fill(255, 0, seen.x0 - box.x0).fill(255, seen.x1 - box.x0);
+	}
+}
+
+function canvasFor(box) {
+	return new OffscreenCanvas(box.x1 - box.x0, box.y1 - box.y0);
+}
+
+function drawPaint(document, canvas, box) {
+	const pen = canvas.getContext("2d");
+	eachTile(box, (key) => {
+		const tile = document.paint.tiles.get(key);
+		if (!tile) return;
+		const at = tileBox(key);
+		pen.drawImage(document.paint.faceOf(tile), at.x0 - box.x0, at.y0 - box.y0);
+	});
+}
