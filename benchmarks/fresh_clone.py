@@ -36,7 +36,7 @@ REQUIREMENTS = (
     ["-r", "requirements-nodeps.txt", "--no-deps"],
     ["-r", "requirements-dev.txt", "-c", "constraints.txt"],
 )
-PROMPT = {"prompt": "a red ball", "seed": 1, "steps": 20, "sampler_name": "DPM++ 2M"}
+PROMPT = {"prompt": "a red ball", "seed": 1, "steps": 20, "width": 128, "height": 128}
 LONG_S = 1800
 
 
