@@ -74,6 +74,7 @@ class Database:
             self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("PRAGMA wal_autocheckpoint=200")  # pages; keeps the log small
             self._migrate()
         except (sqlite3.Error, OSError) as error:
             raise WebUIError(

@@ -3,7 +3,9 @@
 import io
 import logging
 import sqlite3
+import tempfile
 import time
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 THUMBNAIL_SIDE = 320
 """Pixels of a thumbnail's longer side."""
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif"})
+RECENT = 1000
 UNSAVED_DAYS = 2.0
 """How long pictures of jobs that are not saved can still be fetched."""
 
@@ -71,14 +74,16 @@ class Gallery:
         self._paths = paths
         self._thumbnails = paths.cache / "thumbnails"
         self._unsaved = paths.cache / "unsaved"
-        self._rescued = paths.cache / "rescued"
+        self._shelters = (paths.cache / "rescued", Path(tempfile.gettempdir()) / "easel-rescued")
+        self._recent: OrderedDict[str, Picture] = OrderedDict()
+        """The newest pictures; their rows may not have reached a disk that is full."""
 
     def keep(self, drawn: GeneratedImage, job: Job, *, look_first: bool = False) -> Kept:
         """Write a picture with its recipe; it is on disk when this returns.
 
         With `look_first`, a file that holds it already but that nobody knows of is taken instead.
-        If the folder for outputs cannot be written, the picture goes to `tmp/rescued` and `problem`
-        says so. Raises WebUIError only if that fails too.
+        If the folder for outputs cannot be written, the picture goes to `tmp/rescued`, or else to
+        the system's temporary folder, and `problem` says so. Raises WebUIError if all that fails.
         """
         assert drawn.image is not None, "engines send pixels"
         infotext = self.recipe(drawn, job)
@@ -94,12 +99,22 @@ class Gallery:
                     drawn.image, infotext, folder=folder, settings=job.settings, naming=naming
                 )
         except WebUIError as error:
-            path = self._write(drawn, infotext, self._rescued, job)
+            path = self._rescue(drawn, infotext, job)
             problem = WebUIError(
                 f"{error.message} The picture was kept as {path.name} in {path.parent}.", error.hint
             )
             return replace(self._kept(drawn, job, infotext, path), problem=problem)
         return self._kept(drawn, job, infotext, path)
+
+    def _rescue(self, drawn: GeneratedImage, infotext: str, job: Job) -> Path:
+        """Write a picture wherever there is room. Raises the last folder's WebUIError."""
+        *most, last = self._shelters
+        for folder in most:
+            try:
+                return self._write(drawn, infotext, folder, job)
+            except WebUIError as error:
+                log.warning("%s", error)
+        return self._write(drawn, infotext, last, job)
 
     def _stray(self, folder: Path, infotext: str, job: Job) -> Path | None:
         """Find a file with this recipe, written since the job began, that has no row."""
@@ -146,6 +161,9 @@ class Gallery:
             "INSERT INTO images (id, job, position, kind, saved, path, infotext, width, height,"
             " seed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
+        self._recent[image.id] = _as_picture(image, job)
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
         saved = job.save and not path.is_relative_to(self._unsaved)
         values = (image.id, job.id, image.index, image.kind, saved, str(path), infotext)
         size = (image.width, image.height, to_signed(image.seed), time.time())
@@ -192,6 +210,9 @@ class Gallery:
 
     def find(self, image_id: str) -> Picture:
         """Look a picture up by id. Raises NotFound."""
+        recent = self._recent.get(image_id)
+        if recent is not None:
+            return recent
         row = self._database.row("SELECT * FROM images WHERE id = ?", (image_id,))
         if row is None:
             raise NotFound("picture", image_id)
@@ -258,6 +279,22 @@ def to_signed(seed: int) -> int:
 def _pixels(path: Path) -> ImageData:
     with Image.open(path) as opened:
         return from_pillow(opened)
+
+
+def _as_picture(image: GeneratedImage, job: Job) -> Picture:
+    return Picture(
+        sequence=0,
+        id=image.id,
+        job=job.id,
+        position=image.index,
+        kind=image.kind,
+        path=Path(image.path),
+        infotext=image.infotext,
+        width=image.width,
+        height=image.height,
+        seed=image.seed,
+        created=time.time(),
+    )
 
 
 def _picture(row: sqlite3.Row) -> Picture:

@@ -76,12 +76,14 @@ class Journal:
         self._watchers: dict[str, list[Callable[[], None]]] = {}
         self._change = time.time_ns() // 1_000_000
         self._changes: OrderedDict[str, int] = OrderedDict()
+        self._unwritten: list[Statement] = []
+        """What a full disk did not take; goes with the next event, of whatever job."""
         self.closed = False
 
     def append(self, job_id: str, event: Event, also: Sequence[Statement] = ()) -> int:
         """Number `event`, write it together with `also` in one transaction, wake the followers.
 
-        If the disk refuses, the event still reaches followers and the log says what was not kept.
+        If the disk refuses, followers get the event all the same, and it is written with the next.
         """
         stream = self._open(job_id)
         with stream.writing:
@@ -89,7 +91,7 @@ class Journal:
             try:
                 self._write(job_id, stream, Entry(number, event), also)
             except WebUIError as error:
-                log.error("Job %s: %s was not kept. %s", job_id, type(event).__name__, error)
+                log.error("Job %s: %s is kept in memory. %s", job_id, type(event).__name__, error)
             with self._lock:
                 self._publish(job_id, stream, Entry(number, event))
         self._wake(job_id)
@@ -109,8 +111,15 @@ class Journal:
             column = "ended" if isinstance(entry.event, ENDINGS) else "started"
             change = f"UPDATE jobs SET state = ?, {column} = ? WHERE id = ?"
             statements.append((change, (state, time.time(), job_id)))
+        with self._lock:
+            statements, self._unwritten = [*self._unwritten, *statements], []
         if statements:
-            self._database.write(*statements)
+            try:
+                self._database.write(*statements)
+            except WebUIError:
+                with self._lock:
+                    self._unwritten = [*statements, *self._unwritten]
+                raise
 
     def _publish(self, job_id: str, stream: _Stream, entry: Entry) -> None:
         stream.number = entry.number
@@ -179,7 +188,7 @@ class Journal:
         return self._open(job_id).number
 
     def ended(self, job_id: str) -> bool:
-        """Whether a job's ending has been written. Raises NotFound."""
+        """Whether a job has ended. Raises NotFound."""
         return self._open(job_id).ended
 
     def preview(self, job_id: str) -> tuple[int, Preview] | None:

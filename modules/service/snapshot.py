@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from modules.schema.codec import from_json
-from modules.schema.event import Failed, ImageReady, Loading, Notice, Preview, Progress, Started
+from modules.schema.event import Failed, ImageReady, Loading, Notice, Preview, Progress
 from modules.schema.tasks import Task
 from modules.service.database import Database
 from modules.service.job import FINISHED, WAITING, Snapshot
-from modules.service.journal import Entry, Journal
+from modules.service.journal import ENDINGS, STATE_AFTER, Entry, Journal
 
 LEADING = 0.01
 """Share of the bar shown as soon as a job runs, so that people see it move."""
@@ -35,6 +35,10 @@ def fold(start: Snapshot, entries: Iterable[Entry]) -> Snapshot:
 
 
 def _change(before: Snapshot, event: object, number: int) -> dict[str, Any]:
+    """Fields that an event changes; endings also the status, for a full disk takes no rows."""
+    if isinstance(event, ENDINGS):
+        error = event if isinstance(event, Failed) else None
+        return {"error": error, "status": STATE_AFTER[type(event)]}
     if isinstance(event, Progress):
         return {
             "step": event.step,
@@ -49,14 +53,10 @@ def _change(before: Snapshot, event: object, number: int) -> dict[str, Any]:
         return {"images": (*before.images, event.image)}
     if isinstance(event, Notice):
         return {"notices": (*before.notices, event.message)}
-    if isinstance(event, Failed):
-        return {"error": event}
     if isinstance(event, Loading):
         return {"loading": event.what}
     if isinstance(event, Preview):
         return {"preview": number}
-    if isinstance(event, Started):
-        return {"error": None}
     return {}
 
 

@@ -70,7 +70,6 @@ def _draw_all(
         try:
             for event in engine.run(job.task, job.cancel, start):
                 _record(job, event, journal, gallery, look_first=interrupted)
-                interrupted = interrupted and not isinstance(event, ImageReady)
             return
         except EngineDown as error:
             at = journal.next_image(job.id)
@@ -86,8 +85,8 @@ def _record(
 ) -> None:
     """Write an event down; a picture is saved before.
 
-    With `look_first` the process may have died after saving this very picture and before writing
-    that down; then the file is taken as it is, so that there is exactly one.
+    With `look_first` an earlier process may have died after saving this very picture and before
+    writing that down; then the file is taken as it is, so that there is exactly one.
     """
     if not isinstance(event, ImageReady):
         journal.append(job.id, event)

@@ -1,6 +1,6 @@
 """From submit to an ending: files, rows and events, also when engines die and disks refuse."""
 
-import hashlib
+import errno
 import os
 import signal
 import subprocess
@@ -56,11 +56,6 @@ def wait(app, job):
 
 def drawn(snapshot):
     return [image for image in snapshot.images if image.kind == "image"]
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return hashlib.sha256(picture.tobytes()).hexdigest()
 
 
 def test_a_job_ends_with_files_that_hold_their_recipe(app, tmp_path):
@@ -290,4 +285,20 @@ def test_kill_9_of_the_server_at_any_moment_loses_and_doubles_nothing(tmp_path):
     seeds = Counter(int(path.stem.partition("-")[2]) for path in files)
     assert seeds == Counter(range(40, 40 + count))
     assert len([e for e in app.follow(job_id) if isinstance(e.event, Finished)]) == 1
+    app.close()
+
+
+def test_a_full_disk_loses_no_picture_and_says_so(tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    app = make_app(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("modules.service.saving.write_and_sync", full)
+        snapshot = wait(app, app.submit(REQUEST))
+    assert snapshot.status == "failed"
+    assert "the disk is full" in snapshot.error.message
+    assert app.image_file(snapshot.images[0].id).parent == tmp_path / "tmp" / "rescued"
+    assert not list((tmp_path / "outputs").rglob("*.*"))
+    assert wait(app, app.submit(REQUEST)).status == "finished"
     app.close()

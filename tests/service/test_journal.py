@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from modules.errors import NotFound
+from modules.errors import NotFound, WebUIError
 from modules.schema.event import Finished, Notice, Preview, Progress, Queued, Started
 from modules.schema.request import GenerationRequest
 from modules.service.database import Database
@@ -128,3 +128,19 @@ def test_closing_lets_every_follower_go(journal):
     time.sleep(0.05)
     journal.close()
     assert done.wait(5)
+
+
+def test_a_full_disk_holds_nothing_up_and_what_it_refused_is_written_later(
+    database, journal, monkeypatch
+):
+    def refuse(*statements):
+        raise WebUIError("The list of jobs cannot be written: disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", refuse)
+        journal.append("a", Started())
+        journal.append("a", Notice(message="in memory"))
+    assert [type(entry.event) for entry in journal.since("a")] == [Queued, Started, Notice]
+    assert [type(entry.event) for entry in Journal(database).since("a")] == [Queued]
+    journal.append("a", Finished())
+    assert Journal(database).since("a") == journal.since("a")
