@@ -1,6 +1,6 @@
 """The page: what is on it, and the few handlers that read the form and hand in a job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,7 +11,7 @@ from modules.schema.catalogue import CheckpointInfo
 from modules.schema.request import GenerationRequest
 from modules.service.app import App
 from modules.service.complete import find_checkpoint
-from modules.ui.bridge import QUIET, Bridge
+from modules.ui.bridge import Bridge, say
 from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
 from modules.ui.parts.quicksettings import quicksettings
@@ -37,47 +37,48 @@ def build_page(app: App) -> gr.Blocks:
                 settings.lay_out(menus)
             with gr.Tab("Help", elem_id="tab_help", render_children=True):
                 help_tab.lay_out()
-        txt2img.wire(form, parts, lambda values: hand_in(app, form, values))
-        wire_checkpoint(app, form, refresh)
+        txt2img.wire(form, parts, bridge, lambda values: hand_in(app, form, values))
+        wire_checkpoint(app, form, bridge, refresh)
         bridge.wire(
             page,
             form,
-            lambda: fresh_request(app),
+            lambda draft: first_request(app, draft),
             lambda now, sent: restored(app, now, sent),
         )
     return page
 
 
 def hand_in(app: App, form: Form, values: Mapping[Component, Any]) -> str:
-    """Submit what the form says; returns the job's id. What is wrong with it appears as a toast."""
+    """Submit what the form says; says the job's id, or what is wrong with it."""
     try:
-        return app.submit(form.read(values), origin="page").id
+        return say(job=app.submit(form.read(values), origin="page").id)
     except WebUIError as error:
-        raise shown(error) from error
+        return say(error)
 
 
-def restored(app: App, now: GenerationRequest, sent: Mapping[str, Any]) -> GenerationRequest:
+def restored(
+    app: App, now: GenerationRequest, sent: Mapping[str, Any]
+) -> tuple[GenerationRequest, Sequence[str]]:
     """Return the request the page asked to see: from a picture's recipe, or from plain values."""
     if "infotext" not in sent:
-        return merge_fields(now, sent.get("fields", {}))
-    try:
-        recipe = app.read_recipe(str(sent["infotext"]), now)
-    except WebUIError as error:
-        raise shown(error) from error
-    for notice in recipe.notices:
-        gr.Info(notice)
-    return recipe.request
+        return merge_fields(now, sent.get("fields", {})), ()
+    recipe = app.read_recipe(str(sent["infotext"]), now)
+    return recipe.request, recipe.notices
 
 
-def fresh_request(app: App) -> GenerationRequest:
-    """Return what a page without a draft begins with: the settings' defaults, the model's size."""
+def first_request(app: App, draft: Mapping[str, Any]) -> GenerationRequest:
+    """Return what a page begins with: its draft, else the settings' defaults at the model's size.
+
+    A draft's checkpoint that is gone by now is replaced.
+    """
     request = app.base_request()
-    chosen = checkpoint_called(app, request.models.checkpoint)
+    wanted = draft.get("models.checkpoint") or request.models.checkpoint
+    chosen = checkpoint_called(app, str(wanted))
     if chosen is None:
-        return request
+        return merge_fields(request, draft)
     width, height = chosen.native_size
-    wanted = {"models.checkpoint": chosen.title, "size.width": width, "size.height": height}
-    return merge_fields(request, wanted)
+    request = merge_fields(request, {"size.width": width, "size.height": height, **draft})
+    return merge_fields(request, {"models.checkpoint": chosen.title})
 
 
 def checkpoint_called(app: App, name: str) -> CheckpointInfo | None:
@@ -89,27 +90,23 @@ def checkpoint_called(app: App, name: str) -> CheckpointInfo | None:
         return known[0] if known else None
 
 
-def wire_checkpoint(app: App, form: Form, refresh: Component) -> None:
+def wire_checkpoint(app: App, form: Form, bridge: Bridge, refresh: Component) -> None:
     """Let the menu be read again, and keep a choice as the default for other doors."""
     menu = form["models.checkpoint"]
 
-    def read_again(title: str) -> Any:
-        titles = [item.title for item in app.catalogue(refresh=True).checkpoints]
+    def read_again(title: str) -> tuple[Any, str]:
+        catalogue = app.catalogue(refresh=True)
         chosen = checkpoint_called(app, title)
-        return gr.update(choices=titles, value=chosen.title if chosen else None)
+        titles = [item.title for item in catalogue.checkpoints]
+        update = gr.update(choices=titles, value=chosen.title if chosen else None)
+        return update, say(models=len(titles), notices=[*catalogue.problems])
 
-    def keep(title: str) -> None:
+    def keep(title: str) -> str:
         try:
             app.set_options({"sd_model_checkpoint": title})
         except WebUIError as error:
-            raise shown(error) from error
+            return say(error)
+        return say()
 
-    refresh.click(read_again, menu, menu, **QUIET).then(
-        None, None, None, js="() => window.easel?.refreshModels()"
-    )
-    menu.input(keep, menu, None, **QUIET)
-
-
-def shown(error: WebUIError) -> gr.Error:
-    """Translate one of our failures into Gradio's toast."""
-    return gr.Error(str(error), duration=12, title="Not possible", print_exception=False)
+    bridge.listen(refresh.click, read_again, menu, [menu])
+    bridge.listen(menu.input, keep, menu)

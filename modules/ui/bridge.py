@@ -5,24 +5,34 @@ limits; single values and drafts stay in the browser.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 from gradio.events import on
 
+from modules.errors import WebUIError
 from modules.schema.request import GenerationRequest
-from modules.ui.form import Form, merge_fields
+from modules.ui.form import Form
 
-Restore = Callable[[GenerationRequest, Mapping[str, Any]], GenerationRequest]
-"""Turns the request now on the form and what the page sent into the request to show."""
+Begin = Callable[[Mapping[str, Any]], GenerationRequest]
+"""Turns a draft's values by path into the request a newly opened page shows."""
 
-QUIET: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "concurrency_limit": None,
-}
+Restore = Callable[[GenerationRequest, Mapping[str, Any]], tuple[GenerationRequest, Sequence[str]]]
+"""Turns the request now on the form and what the page sent into the request to show and notices."""
+
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+"""How our handlers are called: at once, not through Gradio's queue, and not as a public API."""
+
+HEAR = "(said) => window.easel?.heard(said)"
+UNHEARD = "() => window.easel?.unheard()"
+
+
+def say(error: WebUIError | None = None, **facts: Any) -> str:
+    """Return what a handler has to say to the page: an error, or facts such as a job's id."""
+    told = facts if error is None else {"error": error.message, "hint": error.hint}
+    return json.dumps(told)
 
 
 class Bridge:
@@ -30,37 +40,62 @@ class Bridge:
 
     def __init__(self) -> None:
         self.inbox = gr.Textbox(visible="hidden", elem_id="easel_inbox")
+        self.said = gr.Textbox(visible="hidden", elem_id="easel_said")
         self.apply = gr.Button(visible="hidden", elem_id="easel_apply")
         self.set = gr.Button(visible="hidden", elem_id="easel_set")
 
-    def wire(self, page: gr.Blocks, form: Form, fresh: Callable[[], Any], restore: Restore) -> None:
-        """Connect everything; `fresh` answers the request a page without a draft begins with."""
+    def wire(self, page: gr.Blocks, form: Form, begin: Begin, restore: Restore) -> None:
+        """Connect everything; the page opens with what `begin` makes of its draft."""
         controls = [control for _, control in form.ordered]
-        setup = f"(...given) => {{ window.easel?.setUp({_paths(form)}); CALL; }}"
-
-        def opened(draft: str) -> dict[Component, Any]:
-            fields = _object(draft)
-            return form.show(merge_fields(fresh(), fields), fields)
-
-        def applied(values: dict[Component, Any]) -> dict[Component, Any]:
-            sent = _object(values[self.inbox])
-            return form.show(restore(form.read(values), sent), sent.get("fields"))
-
-        load = page.load(opened, self.inbox, controls, js=READ_DRAFT, **QUIET)
-        watch = setup.replace("CALL", "window.easel?.opened(); window.easel?.changed(...given)")
-        load.then(None, controls, None, js=WHEN_READY.replace("CALL", watch))
-        changes = [control.change for control in controls]
-        changed = setup.replace("CALL", "window.easel?.changed(...given)")
-        on(changes, None, controls, None, js=changed, api_visibility="private")
-        self.set.click(
+        self._wire_opening(page, form, controls, begin)
+        self._wire_restoring(form, controls, restore)
+        changed = f"(...given) => window.easel?.changed({_paths(form)}, given)"
+        on(
+            [control.change for control in controls],
             None,
             controls,
-            controls,
-            js="(...given) => window.easel.takeValues(...given)",
+            None,
+            js=changed,
             api_visibility="private",
         )
+        take = "(...given) => window.easel.takeValues(given)"
+        self.set.click(None, controls, controls, js=take, api_visibility="private")
+
+    def listen(
+        self,
+        event: Callable[..., Any],
+        handler: Callable[..., Any],
+        inputs: Any,
+        outputs: Sequence[Component] = (),
+        js: str | None = None,
+    ) -> Any:
+        """Call `handler` on `event`; it answers `said` besides `outputs`, and the page hears it."""
+        called = event(handler, inputs, [*outputs, self.said], js=js, **QUIET)
+        called.failure(None, None, None, js=UNHEARD)
+        return called.success(None, self.said, None, js=HEAR)
+
+    def _wire_opening(
+        self, page: gr.Blocks, form: Form, controls: Sequence[Component], begin: Begin
+    ) -> None:
+        def opened(draft: str) -> dict[Component, Any]:
+            fields = _object(draft)
+            return form.show(begin(fields), fields)
+
+        load = page.load(opened, self.inbox, controls, js=READ_DRAFT, **QUIET)
+        ready = WHEN_READY.replace("PATHS", _paths(form))
+        load.then(None, controls, None, js=ready)
+
+    def _wire_restoring(self, form: Form, controls: Sequence[Component], restore: Restore) -> None:
+        def applied(values: dict[Component, Any]) -> dict[Component, Any]:
+            sent = _object(values[self.inbox])
+            try:
+                request, notices = restore(form.read_what_works(values), sent)
+            except WebUIError as error:
+                return {self.said: say(error)}
+            return {**form.show(request, sent.get("fields")), self.said: say(notices=[*notices])}
+
         take = "(_, ...given) => [window.easel.takeInbox(), ...given]"
-        self.apply.click(applied, {self.inbox, *controls}, controls, js=take, **QUIET)
+        self.listen(self.apply.click, applied, {self.inbox, *controls}, controls, js=take)
 
 
 READ_DRAFT = """() => {
@@ -72,7 +107,10 @@ READ_DRAFT = """() => {
 }"""
 
 WHEN_READY = """(...given) => {
-    const begin = () => (CALL)(...given);
+    const begin = () => {
+        window.easel.opened();
+        window.easel.changed(PATHS, given);
+    };
     if (window.easel) begin();
     else window.addEventListener("easel:ready", begin, { once: true });
 }"""

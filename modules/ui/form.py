@@ -82,6 +82,11 @@ class Form:
                 request = replace_at(request, path, to_field(item, values[control]))
         return request
 
+    def read_what_works(self, values: Mapping[Component, Any]) -> GenerationRequest:
+        """Do what `read` does, leaving out what cannot be read."""
+        given = {path: values[control] for path, control in self.ordered if control in values}
+        return merge_fields(GenerationRequest(), given)
+
     def show(
         self, request: GenerationRequest, switches: Mapping[str, Any] | None = None
     ) -> dict[Component, Any]:

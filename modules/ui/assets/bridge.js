@@ -2,7 +2,7 @@
 // knows how to read and set them.
 
 const DRAFT = "easel.draft";
-const layout = { paths: [], inbox: -1 };
+const layout = { paths: [] };
 const values = {};
 const listeners = new Set();
 let inbox = "";
@@ -52,10 +52,10 @@ function remember() {
 
 // What Gradio calls, by the short scripts in `bridge.py`.
 export const gradio = {
-	setUp: (paths) => (layout.paths = paths),
-	changed: (...current) => {
+	changed: (paths, current) => {
+		layout.paths = paths;
 		const changed = new Set();
-		layout.paths.forEach((path, at) => {
+		paths.forEach((path, at) => {
 			if (values[path] !== current[at]) changed.add(path);
 			values[path] = current[at];
 		});
@@ -68,7 +68,7 @@ export const gradio = {
 		inbox = "";
 		return taken;
 	},
-	takeValues: (...current) => {
+	takeValues: (current) => {
 		const given = pending;
 		pending = {};
 		return layout.paths.map((path, at) => (path in given ? given[path] : current[at]));

@@ -43,9 +43,28 @@ document.addEventListener("click", (event) => {
 	if (event.target.closest?.("#txt2img_generate, #txt2img_enqueue")) sending(true);
 }, true);
 
+/** What a handler on the server said: a job to follow, notices, or what went wrong. */
+function heard(text) {
+	const said = JSON.parse(text || "{}");
+	if (said.error) {
+		sending(false);
+		toast(said.error, "error", said.hint);
+	}
+	if (said.job) follow(said.job);
+	for (const notice of said.notices ?? []) toast(notice);
+	if ("models" in said) {
+		listModels(true);
+		toast(said.models === 1 ? "1 checkpoint found." : `${said.models} checkpoints found.`);
+	}
+}
+
+function unheard() {
+	sending(false);
+	toast("The server did not answer.", "error", "Nothing was lost; try again in a moment.");
+}
+
 window.easel = {
-	...gradio, follow, sending, applyText, clearPrompts, reuse, set: setValues,
-	stop: () => stop(), skip: () => skip(), refreshModels: () => listModels(true), state,
+	...gradio, heard, unheard, applyText, clearPrompts, reuse, set: setValues, stop: () => stop(), skip: () => skip(), state,
 };
 
 watch();

@@ -3,6 +3,7 @@
 import { copyText, duration, h, icon, iconButton } from "./dom.js";
 import { isActive, onJobs, state, stop } from "./jobs.js";
 import { pictureButtons } from "./picture.js";
+import { announce } from "./ending.js";
 import { showLarge } from "./viewer.js";
 
 /** What the line above the picture says: [text, fraction or null, is it an error]. */
@@ -62,6 +63,7 @@ class Results extends HTMLElement {
 	update() {
 		const { job, sending } = state;
 		const active = isActive(job) || sending;
+		document.body.classList.toggle("easel-running", active);
 		if (active && this.lastJob !== job?.id) this.chosen = null;
 		this.lastJob = job?.id;
 		const [text, fraction] = describe(job, sending);
@@ -70,8 +72,15 @@ class Results extends HTMLElement {
 		this.showNotes(job);
 		this.showStage(active && job?.preview && !this.chosen ? job.preview : null);
 		this.showStrip(active);
+		this.notifyEnding(job);
 		document.title = fraction === null ? "Easel" : `[${Math.round(fraction * 100)}% ETA: ${duration(job.eta_s ?? 0)}] Easel`;
-		document.body.classList.toggle("easel-running", active);
+	}
+
+	/** Say that a job watched from here has ended, to those who look elsewhere. */
+	notifyEnding(job) {
+		const watched = this.watched === job?.id;
+		this.watched = isActive(job) ? job.id : null;
+		if (watched && job?.status === "finished") announce();
 	}
 
 	showLine(active, text, fraction) {
@@ -117,7 +126,7 @@ class Results extends HTMLElement {
 		this.stage.classList.toggle("has-live", Boolean(preview));
 		if (preview && this.livePath !== preview) this.swapLive(preview);
 		if (!preview) this.livePath = null;
-		this.empty.hidden = Boolean(image || preview);
+		this.empty.hidden = Boolean(image || preview || document.body.classList.contains("easel-running"));
 		this.picture.hidden = !image || Boolean(preview);
 		for (const part of [this.actions, this.recipe]) {
 			part.hidden = !image && !preview; // its place is kept while drawing, so that nothing jumps

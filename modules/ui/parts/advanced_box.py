@@ -5,6 +5,7 @@ import gradio as gr
 from modules.param import Field, params_of
 from modules.schema.request import GenerationRequest
 from modules.ui.form import Form, kinds_of
+from modules.ui.parts.page_part import page_part
 
 GROUPS = (
     ("Model and text", ("models.vae", "text.")),
@@ -25,10 +26,8 @@ def advanced_box(form: Form, tab: str) -> None:
         for title, beginnings in GROUPS:
             group = [item for item in waiting if item.path.startswith(beginnings)]
             waiting = [item for item in waiting if item not in group]
-            gr.HTML(
+            page_part(
                 f"<h3>{title}</h3>",
-                padding=False,
-                apply_default_css=False,
                 elem_classes=["group-title"],
             )
             with gr.Row(elem_classes=["compact-grid"]):

@@ -4,6 +4,7 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.ui.form import Form
+from modules.ui.parts.page_part import page_part
 
 
 def quicksettings(form: Form) -> Component:
@@ -25,10 +26,8 @@ def quicksettings(form: Form) -> Component:
             scale=0,
             min_width=34,
         )
-        gr.HTML(
+        page_part(
             "<easel-status></easel-status>",
-            padding=False,
-            apply_default_css=False,
             elem_id="easel_status",
         )
     return refresh

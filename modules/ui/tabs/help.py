@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import gradio as gr
+from modules.ui.parts.page_part import page_part
 
 TEXT = Path(__file__).parent.parent / "assets" / "help.html"
 
 
 def lay_out() -> None:
     """Place the text."""
-    gr.HTML(
+    page_part(
         TEXT.read_text(encoding="utf-8"),
-        padding=False,
-        apply_default_css=False,
         elem_id="easel_help",
     )

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from modules.ui.bridge import Bridge
 from modules.ui.form import Form
 from modules.ui.parts.advanced_box import advanced_box
 from modules.ui.parts.page_part import page_part
@@ -17,10 +18,11 @@ from modules.ui.parts.size_box import batch_box, size_box
 TAB = "txt2img"
 
 Handler = Callable[[dict[Component, Any]], str]
+"""Hands in what the controls hold and returns what to say."""
 
 
 def lay_out(form: Form) -> dict[str, Component]:
-    """Place everything; returns the buttons and the hidden box that carries the job's id."""
+    """Place everything; returns the buttons."""
     with gr.Row(elem_id="txt2img_page", elem_classes=["work-page"]):
         with gr.Column(elem_id="txt2img_toprow", elem_classes=["area-prompt"]):
             prompt_box(form, TAB)
@@ -34,24 +36,13 @@ def lay_out(form: Form) -> dict[str, Component]:
             advanced_box(form, TAB)
         with gr.Column(elem_id="txt2img_results", elem_classes=["area-results"]):
             page_part("<easel-results></easel-results>")
-    job = gr.Textbox(visible="hidden", elem_id="txt2img_job")
-    return {**buttons, **seeds, "job": job}
+    return {**buttons, **seeds}
 
 
-def wire(form: Form, parts: dict[str, Component], generate: Handler) -> None:
+def wire(form: Form, parts: dict[str, Component], bridge: Bridge, generate: Handler) -> None:
     """Connect the buttons; what follows a job, and what stops it, is the page's own script."""
     for name in ("generate", "enqueue"):
-        handed_in = parts[name].click(
-            generate,
-            form.components,
-            parts["job"],
-            show_progress="hidden",
-            concurrency_limit=None,
-            trigger_mode="multiple",
-            api_visibility="private",
-        )
-        handed_in.success(None, parts["job"], None, js="(job) => window.easel?.follow(job)")
-        handed_in.failure(None, None, None, js="() => window.easel?.sending(false)")
+        bridge.listen(parts[name].click, generate, form.components)
     for name, script in SCRIPTS.items():
         parts[name].click(None, None, None, js=f"() => {script}", api_visibility="private")
 

@@ -1,0 +1,336 @@
+"""The page in a real Chromium: what people do, from the first look to identical pixels."""
+
+import base64
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PATIENCE_MS = 150_000
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt install chromium)"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One browser's look at the page, with everything that went wrong on the way."""
+
+    def __init__(self, context, url):
+        self.context = context
+        self.url = url
+        self.errors = []
+        self.outside = []
+        self.page = self.tab()
+
+    def tab(self):
+        page = self.context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self.note)
+        page.goto(self.url)
+        self.ready(page)
+        return page
+
+    def note(self, request):
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def ready(self, page):
+        expect(page.locator("#txt2img_generate")).to_be_visible(timeout=PATIENCE_MS)
+        page.wait_for_function("window.easel && window.easel.state.online")
+        expect(page.locator("#setting_sd_model_checkpoint input")).not_to_have_value("")
+
+
+@pytest.fixture
+def visit(chromium, page_server):
+    yield from visiting(chromium, page_server.url)
+
+
+@pytest.fixture
+def drawing(chromium, drawing_server):
+    yield from visiting(chromium, drawing_server.url)
+
+
+def visiting(chromium, url, **options):
+    options = {"viewport": {"width": 1366, "height": 768}, "accept_downloads": True} | options
+    context = chromium.new_context(**options)
+    expect.set_options(timeout=PATIENCE_MS)
+    seen = Visit(context, url)
+    yield seen
+    context.close()
+    assert seen.errors == []
+    assert seen.outside == []
+
+
+def set_number(page, name, value):
+    box = page.locator(f"#txt2img_{name} input").first
+    box.fill(str(value))
+    box.press("Tab")
+
+
+def prompt_of(page):
+    return page.locator("#txt2img_prompt textarea")
+
+
+def finished(page):
+    page.wait_for_function("!document.body.classList.contains('easel-running')")
+
+
+def thumbs(page):
+    return page.locator("#txt2img_gallery .thumb[data-id]")
+
+
+def download(page, folder, name):
+    with page.expect_download() as waiting:
+        page.locator(".easel-actions button", has_text="Download").click()
+    path = Path(folder) / name
+    waiting.value.save_as(path)
+    return path
+
+
+def drop(page, path):
+    content = base64.b64encode(Path(path).read_bytes()).decode()
+    page.evaluate(
+        """([content, name]) => {
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, { type: "image/png" }));
+            const about = { dataTransfer: transfer, bubbles: true, cancelable: true };
+            for (const kind of ["dragenter", "dragover", "drop"]) {
+                document.body.dispatchEvent(new DragEvent(kind, about));
+            }
+        }""",
+        [content, Path(path).name],
+    )
+
+
+def test_a_picture_drawn_reloaded_downloaded_and_dropped_back_is_drawn_the_same(
+    drawing, chromium, drawing_server, tmp_path
+):
+    page = drawing.page
+    prompt_of(page).fill("a (cat:1.2), [sky|sea]")
+    page.locator("#txt2img_neg_prompt textarea").fill("dog")
+    for name, value in (("steps", 16), ("cfg_scale", 5.5), ("width", 96), ("height", 64)):
+        set_number(page, name, value)
+    set_number(page, "batch_count", 3)
+    page.locator("#txt2img_advanced button").first.click()
+    page.locator("#txt2img_clip_skip input").fill("2")
+    page.locator("#txt2img_clip_skip input").press("Tab")
+
+    page.locator("#txt2img_generate").click()
+    expect(page.locator("#txt2img_interrupt")).to_be_visible()
+    expect(page.locator(".easel-stage.has-live")).to_be_visible()
+    page.reload()
+    drawing.ready(page)
+    expect(prompt_of(page)).to_have_value("a (cat:1.2), [sky|sea]")
+    expect(thumbs(page)).to_have_count(4)  # three pictures and their grid
+    finished(page)
+
+    thumbs(page).nth(2).click()
+    first = download(page, tmp_path, "first.png")
+    with Image.open(first) as image:
+        recipe = image.info["parameters"]
+        assert image.size == (96, 64)
+    assert recipe.startswith("a (cat:1.2), [sky|sea]\nNegative prompt: dog\nSteps: 16,")
+    assert "CFG scale: 5.5" in recipe
+    assert "Clip skip: 2" in recipe
+    seed = re.search(r"Seed: (\d+)", recipe).group(1)
+
+    for again in visiting(chromium, drawing_server.url):
+        fresh = again.page
+        expect(prompt_of(fresh)).to_have_value("")
+        drop(fresh, first)
+        expect(prompt_of(fresh)).to_have_value("a (cat:1.2), [sky|sea]")
+        expect(fresh.locator("#txt2img_seed input")).to_have_value(seed)
+        expect(fresh.locator("#txt2img_steps input").first).to_have_value("16")
+        expect(fresh.locator("#txt2img_width input").first).to_have_value("96")
+        before = thumbs(fresh).count()
+        fresh.keyboard.press("Control+Enter")
+        expect(thumbs(fresh)).to_have_count(before + 1)
+        finished(fresh)
+        second = download(fresh, tmp_path, "second.png")
+    with Image.open(first) as one, Image.open(second) as two:
+        assert ImageChops.difference(one, two).getbbox() is None
+        assert one.info["parameters"] == two.info["parameters"]
+
+
+def test_a_second_tab_shows_the_running_job_and_may_end_it(visit):
+    page = visit.page
+    prompt_of(page).fill("seen twice")
+    set_number(page, "steps", 150)
+    set_number(page, "batch_count", 3)
+    page.locator("#txt2img_generate").click()
+    expect(page.locator("easel-results .easel-line")).to_contain_text("Step")
+
+    other = visit.tab()
+    expect(other.locator("easel-results .easel-line")).to_contain_text("Step")
+    expect(prompt_of(other)).to_have_value("seen twice")
+    assert re.match(r"\[\d+% ETA: .+\] Easel", other.title())
+    other.keyboard.press("Escape")
+    finished(other)
+    page.bring_to_front()
+    finished(page)
+    expect(page.locator("#txt2img_generate")).to_be_visible()
+    assert page.title() == "Easel"
+
+
+def test_what_is_wrong_is_said_and_nothing_is_lost(visit):
+    page = visit.page
+    prompt_of(page).fill("kept")
+    page.locator("#txt2img_seed input").fill("twelve")
+    page.locator("#txt2img_generate").click()
+    expect(page.get_by_text("Seed must be a whole number")).to_be_visible()
+    expect(page.locator("#txt2img_generate")).to_be_visible()
+    expect(prompt_of(page)).to_have_value("kept")
+    expect(page.locator("#txt2img_seed input")).to_have_value("twelve")
+    page.locator("#txt2img_random_seed").click()
+    expect(page.locator("#txt2img_seed input")).to_have_value("-1")
+    before = thumbs(page).count()
+    set_number(page, "steps", 2)
+    page.locator("#txt2img_generate").click()
+    expect(thumbs(page)).to_have_count(before + 1)
+
+
+def test_jobs_queue_up_and_leave_the_queue(visit):
+    page = visit.page
+    prompt_of(page).fill("first")
+    set_number(page, "steps", 100)
+    page.locator("#txt2img_generate").click()
+    expect(page.locator("easel-results .easel-line")).to_contain_text("Step")
+    prompt_of(page).fill("second")
+    page.locator("#txt2img_enqueue").click()
+    expect(page.locator(".easel-queue")).to_contain_text("1 waiting")
+    page.locator(".easel-queue button").click()
+    expect(page.locator(".easel-queue .waiting")).to_have_count(0)
+    page.locator("#txt2img_interrupt").click()
+    finished(page)
+
+
+def test_examples_sizes_swap_seed_and_draft(visit):
+    page = visit.page
+    page.locator("easel-examples .chip").first.click()
+    expect(prompt_of(page)).to_have_value("a plain colour")
+    page.locator("easel-sizes .chip", has_text="16:9").click()
+    width = page.locator("#txt2img_width input").first
+    height = page.locator("#txt2img_height input").first
+    expect(width).to_have_value("88")
+    page.locator("#txt2img_res_switch_btn").click()
+    expect(height).to_have_value("88")
+    page.locator("#txt2img_seed input").fill("9007199254740995")
+    page.locator("#txt2img_seed input").press("Tab")
+    page.wait_for_timeout(300)
+    page.reload()
+    visit.ready(page)
+    expect(prompt_of(page)).to_have_value("a plain colour")
+    expect(height).to_have_value("88")
+    expect(page.locator("#txt2img_seed input")).to_have_value("9007199254740995")
+
+
+def test_keys_weigh_words_and_counters_count(visit):
+    page = visit.page
+    prompt_of(page).fill("a red house")
+    expect(page.locator("#txt2img_token_counter")).to_have_text("3/75")
+    prompt_of(page).evaluate("area => area.setSelectionRange(3, 3)")
+    prompt_of(page).press("Control+ArrowUp")
+    expect(prompt_of(page)).to_have_value("a (red:1.1) house")
+    prompt_of(page).press("Control+ArrowUp")
+    expect(prompt_of(page)).to_have_value("a (red:1.2) house")
+    for _ in range(2):
+        prompt_of(page).press("Control+ArrowDown")
+    expect(prompt_of(page)).to_have_value("a red house")
+    prompt_of(page).fill("a (red house")
+    expect(page.locator("#txt2img_token_counter.wrong")).to_be_visible()
+
+
+def test_a_recipe_pasted_into_the_prompt_is_applied(visit):
+    page = visit.page
+    prompt_of(page).fill(
+        "a boat\nNegative prompt: fog\nSteps: 33, Sampler: Euler a, CFG scale: 4, Seed: 77, "
+        "Size: 128x96, Clip skip: 2, Variation seed: 5, Variation seed strength: 0.3"
+    )
+    page.locator("#paste").click()
+    expect(prompt_of(page)).to_have_value("a boat")
+    expect(page.locator("#txt2img_neg_prompt textarea")).to_have_value("fog")
+    expect(page.locator("#txt2img_steps input").first).to_have_value("33")
+    expect(page.locator("#txt2img_sampling input")).to_have_value("Euler a")
+    expect(page.locator("#txt2img_seed input")).to_have_value("77")
+    expect(page.locator("#txt2img_subseed input")).to_have_value("5")
+    expect(page.locator("#txt2img_subseed_show input")).to_be_checked()
+
+
+def test_settings_are_found_changed_and_kept(visit, page_server):
+    page = visit.page
+    page.locator("#tab_settings-button").click()
+    page.locator("#settings_search").fill("quality")
+    box = page.locator("#setting_jpeg_quality")
+    box.fill("91")
+    page.locator("#settings_submit").click()
+    expect(page.get_by_text("1 setting changed: jpeg_quality")).to_be_visible()
+    assert page_server.client.get("/sdapi/v1/options").json()["jpeg_quality"] == 91
+
+
+def test_history_and_the_large_view_work_by_keyboard(visit):
+    page = visit.page
+    prompt_of(page).fill("to look at")
+    set_number(page, "steps", 2)
+    set_number(page, "batch_count", 2)
+    before = thumbs(page).count()
+    page.locator("#txt2img_generate").click()
+    expect(thumbs(page)).to_have_count(before + 3)
+    page.locator("#tab_history-button").click()
+    tiles = page.locator("easel-history .tile")
+    expect(tiles).to_have_count(before + 3)
+    tiles.first.locator("button.picture").press("Enter")
+    count = page.locator("#lightboxModal .count")
+    expect(count).to_contain_text("1 of")
+    page.keyboard.press("ArrowRight")
+    expect(count).to_contain_text("2 of")
+    page.keyboard.press("Escape")
+    expect(page.locator("#lightboxModal")).not_to_be_visible()
+
+
+def test_the_phone_needs_no_sideways_scrolling(chromium, page_server):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    for seen in visiting(chromium, page_server.url, **phone):
+        wide = seen.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390
+        order = [
+            seen.page.locator(name).bounding_box()["y"]
+            for name in ("#txt2img_generate", "#txt2img_gallery", "#txt2img_sampling")
+        ]
+        assert order == sorted(order)
+
+
+def test_every_control_has_a_name_for_screen_readers(visit):
+    nameless = visit.page.evaluate(
+        """() => [...document.querySelectorAll("input, textarea, select, button")]
+            .filter((control) => control.offsetParent && control.type !== "file")
+            .filter((control) => !(control.labels?.length || control.textContent.trim()
+                || control.getAttribute("aria-label") || control.title))
+            .map((control) => control.outerHTML.slice(0, 160))"""
+    )
+    assert nameless == []
