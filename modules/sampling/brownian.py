@@ -120,18 +120,62 @@ class BrownianNoise:
         largest: float,
         source: str = "NV",
         device: torch.device | str = "cpu",
+        foresee: Callable[[], Iterable[tuple[float, float]]] | None = None,
     ) -> None:
-        """`smallest` and `largest` are the positive ends of the full schedule."""
+        """`smallest` and `largest` are the positive ends of the full schedule.
+
+        `foresee` tells the pairs (sigma, sigma_next) that will be asked for, in order: their paths
+        are followed ahead of time in a thread, beside the network. It changes no number, and
+        whatever else is asked for is worked out on the spot.
+        """
         self.device = torch.device(device)
+        home = self.device if source == "GPU" else torch.device("cpu")
 
         def randn(seed: int) -> Tensor:
-            return fresh_randn(seed, shape, source, device)
+            return fresh_randn(seed, shape, source, home)
 
         self.trees = [BrownianTree(smallest, largest, seed, randn) for seed in seeds]
+        self._worker = _Ahead(self._increments, foresee) if foresee is not None else None
 
     def __call__(self, sigma: Tensor, sigma_next: Tensor) -> Tensor:
         """Unit noise for a step; backwards in sigma, so the increment is negated."""
-        start, end = min(sigma, sigma_next), max(sigma, sigma_next)
-        rows = [tree.increment(float(start), float(end)) for tree in self.trees]
-        sign = -1 if sigma > sigma_next else 1
-        return torch.stack(rows) * sign / (sigma_next - sigma).abs().sqrt()
+        span = float(sigma), float(sigma_next)
+        rows = self._increments(span) if self._worker is None else self._worker.take(span)
+        sign = -1 if span[0] > span[1] else 1
+        return rows.to(self.device) * sign / (sigma_next - sigma).abs().sqrt()
+
+    def _increments(self, span: Span) -> Tensor:
+        """(batch, channels, h, w) of the path between two levels, whichever is the larger."""
+        start, end = min(span), max(span)
+        return torch.stack([tree.increment(start, end) for tree in self.trees])
+
+
+class _Ahead:
+    """Works out results in a thread of its own, a few before they are asked for."""
+
+    def __init__(
+        self, work: Callable[[Span], Tensor], foresee: Callable[[], Iterable[Span]]
+    ) -> None:
+        self._work = work
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="brownian")
+        self._foreseen = self._pool.submit(lambda: iter(list(foresee())))
+        self._begun: deque[tuple[Span, Future[Tensor]]] = deque()
+        self._pool.submit(self._begin_some)
+
+    def _begin_some(self) -> None:
+        """In the thread, as its second task: so the first results need no one to ask."""
+        spans = self._foreseen.result()
+        for span in islice(spans, AHEAD):
+            self._begun.append((span, self._pool.submit(self._work, span)))
+
+    def take(self, span: Span) -> Tensor:
+        """The result for `span`; the one after the last begun is begun in its place."""
+        spans = self._foreseen.result()
+        while self._begun:
+            ready, result = self._begun.popleft()
+            for coming in islice(spans, 1):
+                self._begun.append((coming, self._pool.submit(self._work, coming)))
+            if ready == span:
+                return result.result()
+            result.cancel()
+        return self._pool.submit(self._work, span).result()

@@ -160,7 +160,7 @@ class SamplingPass:
         extra = self.picture.extra_noise
         if self.sampler.family == "timestep":
             place = min(self.steps, len(self.full_grid) - 1)
-            alpha = self.alphas.double()[int(self.full_grid[place])]  # a number: any device
+            alpha = self.alphas[int(self.full_grid[place])].float()  # a number: any device
             x = latent * alpha.sqrt() + noise * (1 - alpha).sqrt()
             return x + noise * extra * alpha.sqrt() if extra > 0 else x
         x = latent + noise * self.grid[0].to(latent.device)

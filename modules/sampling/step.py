@@ -74,9 +74,8 @@ class Step:
 class TimestepGrid:
     """The discrete grid of the timestep family.
 
-    `timesteps` are ascending, of shape (n,); `alphas_cumprod` is the whole table, (1000,) in
-    float64. Both stay on the CPU: single values mix with tensors of any device, and some devices
-    have no float64. `partial` says that the pass starts from a noised image, not from pure noise.
+    `timesteps` are ascending, of shape (n,); `alphas_cumprod` is the whole table, (1000,). Both
+    stay on the CPU: single values mix with tensors of any device. `partial` says that the pass starts from a noised image, not from pure noise.
     """
 
     timesteps: Tensor
@@ -84,8 +83,8 @@ class TimestepGrid:
     partial: bool = False
 
     def alpha(self, index: int) -> Tensor:
-        """The signal's share at `timesteps[index]`, a 0-d float64 tensor."""
-        return self.alphas_cumprod[int(self.timesteps[index])]
+        """The signal's share at `timesteps[index]`: 0-d, in float32, as pixels depend on it."""
+        return self.alphas_cumprod[int(self.timesteps[index])].float()
 
 
 def slope(x: Tensor, sigma: Tensor, denoised: Tensor) -> Tensor:

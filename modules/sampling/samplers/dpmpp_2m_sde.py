@@ -46,8 +46,8 @@ def _multistep(
                 r = h_last / h
                 x = x + second_order(hh) * (1 / r) * (denoised - old_denoised)
             if options.eta:
-                spread = sigma_next * (-2 * eta_h).expm1().neg().sqrt()
-                x = x + noise(sigma, sigma_next) * spread * options.s_noise
+                added = noise(sigma, sigma_next) * sigma_next * (-2 * eta_h).expm1().neg().sqrt()
+                x = x + added * options.s_noise
             h_last = h
         old_denoised = denoised
         yield Step(index, sigma, x, denoised)

@@ -22,28 +22,28 @@ def dpmpp_3m_sde(
             h = -sigma_next.log() + sigma.log()
             hh = h * (options.eta + 1)
             x = (-hh).exp() * x + (-hh).expm1().neg() * denoised
-            x = x + _correction(h, hh, denoised, past, widths)
+            x = _corrected(x, h, hh, [denoised, *past], widths)
             if options.eta:
-                spread = sigma_next * (-2 * h * options.eta).expm1().neg().sqrt()
-                x = x + noise(sigma, sigma_next) * spread * options.s_noise
+                share = (-2 * h * options.eta).expm1().neg().sqrt()
+                x = x + noise(sigma, sigma_next) * sigma_next * share * options.s_noise
             widths = [h, *widths[:1]]
         past = [denoised, *past[:1]]
         yield Step(index, sigma, x, denoised)
 
 
-def _correction(
-    h: Tensor, hh: Tensor, denoised: Tensor, past: list[Tensor], widths: list[Tensor]
+def _corrected(
+    x: Tensor, h: Tensor, hh: Tensor, known: list[Tensor], widths: list[Tensor]
 ) -> Tensor:
-    """The terms of second and third order, as far as there is a past to take them from."""
-    if not past:
-        return denoised.new_zeros(())
+    """`x` with the terms of second and third order, as far as there is a past to take them from."""
+    if len(known) == 1:
+        return x
     phi_2 = hh.neg().expm1() / hh + 1
-    if len(past) == 1:
-        return phi_2 * ((denoised - past[0]) / (widths[0] / h))
+    if len(known) == 2:
+        return x + phi_2 * ((known[0] - known[1]) / (widths[0] / h))
     r0, r1 = widths[0] / h, widths[1] / h
-    d1_0 = (denoised - past[0]) / r0
-    d1_1 = (past[0] - past[1]) / r1
+    d1_0 = (known[0] - known[1]) / r0
+    d1_1 = (known[1] - known[2]) / r1
     d1 = d1_0 + (d1_0 - d1_1) * r0 / (r0 + r1)
     d2 = (d1_0 - d1_1) / (r0 + r1)
     phi_3 = phi_2 / hh - 0.5
-    return phi_2 * d1 - phi_3 * d2
+    return x + phi_2 * d1 - phi_3 * d2
