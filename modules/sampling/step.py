@@ -75,7 +75,8 @@ class TimestepGrid:
     """The discrete grid of the timestep family.
 
     `timesteps` are ascending, of shape (n,); `alphas_cumprod` is the whole table, (1000,). Both
-    stay on the CPU: single values mix with tensors of any device. `partial` says that the pass starts from a noised image, not from pure noise.
+    stay on the CPU: single values mix with tensors of any device. `partial` says that the pass
+    starts from a noised image, not from pure noise.
     """
 
     timesteps: Tensor
