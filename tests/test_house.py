@@ -30,14 +30,13 @@ MAY_IMPORT = {
     "engine": {"schema", "extension"},
     "service": {"schema", "settings", "prompt", "extension", "engine"},
     "ui": {"schema", "settings", "extension", "service"},
-    "api": {"schema", "settings", "prompt", "extension", "service"},
+    "api": {"schema", "settings", "extension", "service"},
     "cli": {"schema", "settings", "extension", "service"},
 }
 """Room by room, besides the ground and itself."""
 
 LATE = {
     "engine": {"pipeline", "training", "model", "sampling", "conditioning"},
-    "training": {"pipeline"},
 }
 """Allowed inside functions only: what is heavy and first needed when a task comes."""
 
