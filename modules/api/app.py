@@ -1,5 +1,6 @@
 """The HTTP application: our own routes, A1111's, and the guard in front of everything."""
 
+import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -56,6 +57,7 @@ def make_api(app: App) -> FastAPI:
     add_error_handlers(api)
     host = app.launch.host
     exposed = host not in LOOPBACK_HOSTS
-    named = () if host in LOOPBACK_HOSTS or host in ("0.0.0.0", "::") else (host,)
-    api.add_middleware(Guard, open_to_network=exposed, names=named)
+    own_name = socket.gethostname()
+    names = (host, own_name, f"{own_name}.local") if exposed else ()
+    api.add_middleware(Guard, open_to_network=exposed, names=names)
     return api

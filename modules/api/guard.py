@@ -58,7 +58,7 @@ class Guard:
         await self._app(scope, _limited(receive), _hardened(send))
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
-        if not self._is_our_host(headers.get("host", "")):
+        if not self.answers_to(headers.get("host", "")):
             return 421, "This server does not answer to that host name."
         if self._is_foreign(scope, headers):
             return 403, "Requests from other web pages are not accepted."
@@ -67,7 +67,8 @@ class Guard:
             return 413, f"A request may have at most {LARGEST_BODY // 2**20} MB."
         return None
 
-    def _is_our_host(self, host: str) -> bool:
+    def answers_to(self, host: str) -> bool:
+        """Whether `host`, a header's value with or without a port, is a name of ours."""
         match = HOST.fullmatch(host)
         if match is None:
             return False

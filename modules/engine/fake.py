@@ -48,6 +48,7 @@ class FakeEngine:
         catalogue: Catalogue | None = None,
         kill_at_image: int = -1,
         kill_once: str = "",
+        kill_when_warmed: bool = False,
     ) -> None:
         self._events = events
         self._step_s = step_s
@@ -55,6 +56,7 @@ class FakeEngine:
         self._catalogue = catalogue or Catalogue(checkpoints=(FAKE_CHECKPOINT,))
         self._kill_at_image = kill_at_image
         self._kill_once = kill_once
+        self._kill_when_warmed = kill_when_warmed
         self._state = "ready"
         self.tasks: list[tuple[Task, int]] = []
         """What was asked for, with the first picture of each run."""
@@ -102,7 +104,9 @@ class FakeEngine:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def warm(self, checkpoint: str) -> None:
-        """Nothing needs to be loaded, so nothing happens."""
+        """Nothing needs to be loaded; with `kill_when_warmed` the own process ends."""
+        if self._kill_when_warmed:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def catalogue(self, refresh: bool = False) -> Catalogue:
         """Return the catalogue it was made with."""

@@ -93,15 +93,22 @@ class ProcessEngine:
                 self._link = _Link(self._spec, self._after_death)
             return self._link
 
-    def _after_death(self, was_ready: bool) -> None:
-        """Start the next child at once, unless the last one never came up."""
+    def _after_death(self, was_ready: bool, did_something: bool) -> None:
+        """Start the next child at once, unless the last one never came up.
+
+        It loads a checkpoint in advance only if the last one got through an order: loading may be
+        what killed it.
+        """
         if self._closed or not was_ready:
             return
         log.warning("The drawing process ended unexpectedly; starting another")
         try:
-            self.warm(self._warm_with or "")
+            link = self._connected()
         except EngineDown:
             log.debug("Closing: no new drawing process")
+            return
+        if did_something and self._warm_with is not None:
+            link.send(Warm(self._warm_with))
 
     def catalogue(self, refresh: bool = False) -> Catalogue:
         """List models without asking the child."""
@@ -132,7 +139,7 @@ class ProcessEngine:
 class _Link:
     """One child process and the parent's end of its pipe."""
 
-    def __init__(self, spec: EngineSpec, after_death: Callable[[bool], None]) -> None:
+    def __init__(self, spec: EngineSpec, after_death: Callable[[bool, bool], None]) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process: SpawnProcess = context.Process(
@@ -142,7 +149,7 @@ class _Link:
         theirs.close()
         self._after_death = after_death
         self._status = EngineStatus(state="starting")
-        self._ready = False
+        self._ready = self._did_something = False
         self.down = False
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -196,11 +203,12 @@ class _Link:
             self.down = True
             for number, inbox in self._inboxes.items():
                 inbox.put(Done(number, self._obituary()))
-        self._after_death(self._ready)
+        self._after_death(self._ready, self._did_something)
 
     def _receive(self, message: Happened | Done | StatusIs) -> None:
         with self._lock:
             if isinstance(message, StatusIs):
+                self._did_something = self._ready  # the first report comes before any order
                 self._status, self._ready = message.status, True
             elif message.id in self._inboxes:
                 self._inboxes[message.id].put(message)

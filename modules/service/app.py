@@ -187,10 +187,6 @@ class App:
         """List saved pictures, newest first; `before` is a sequence number to go on from."""
         return self.gallery.newest(limit, before)
 
-    def image(self, image_id: str) -> Picture:
-        """Look one picture up. Raises NotFound."""
-        return self.gallery.find(image_id)
-
     def image_file(self, image_id: str) -> Path:
         """Return where a picture's file is. Raises NotFound, also if somebody deleted the file."""
         path = self.gallery.find(image_id).path
@@ -205,10 +201,6 @@ class App:
     def catalogue(self, refresh: bool = False) -> Catalogue:
         """List what there is to draw with; `refresh` looks at the folders again."""
         return self.engine.catalogue(refresh)
-
-    def checkpoints(self, refresh: bool = False) -> Catalogue:
-        """Do what `catalogue` does."""
-        return self.catalogue(refresh)
 
     def styles(self) -> StyleBook:
         """Read `styles.csv`."""

@@ -67,11 +67,6 @@ class Snapshot:
     last_event: int = 0
     """Follow from here to miss nothing."""
 
-    @property
-    def ended_already(self) -> bool:
-        """Whether no further event will come."""
-        return self.status in ENDED
-
 
 def new_id() -> str:
     """Return an identifier nobody can guess, fit for URLs and file names."""

@@ -4,6 +4,8 @@ import socket
 
 import pytest
 
+from modules.api.guard import Guard
+
 
 def post(server, **headers):
     return server.client.post("/sdapi/v1/interrupt", headers=headers)
@@ -95,3 +97,24 @@ def test_browsers_are_told_not_to_guess_or_embed(server):
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert float(headers["x-process-time"]) >= 0
+
+
+@pytest.mark.parametrize(
+    ("host", "answered"),
+    [
+        ("192.168.1.5:7860", True),
+        ("[fe80::1]:7860", True),
+        ("box:7860", True),
+        ("BOX", True),
+        ("localhost:7860", True),
+        ("evil.test:7860", False),
+        ("box.evil.test", False),
+    ],
+)
+def test_a_server_open_to_the_network_knows_addresses_and_its_own_name_only(host, answered):
+    guard = Guard(nobody, open_to_network=True, names=("box",))
+    assert guard.answers_to(host) is answered
+
+
+async def nobody(scope, receive, send):
+    raise AssertionError("not reached")

@@ -97,6 +97,20 @@ def test_kill_9_gives_a_clear_error_and_the_next_task_runs():
         engine.close()
 
 
+def test_a_checkpoint_whose_loading_kills_is_not_loaded_again_and_again():
+    engine = slow_engine(kill_when_warmed=True)
+    try:
+        engine.warm("deadly")
+        end = time.monotonic() + 20
+        while engine.status().restarts < 1 and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(1)
+        assert engine.status().restarts == 1
+        assert pictures(engine.run(TASK, Cancel()))
+    finally:
+        engine.close()
+
+
 def test_errors_keep_their_kind_and_words_on_the_way():
     engine = slow_engine(error=WebUIError("It is broken.", "Mend it."))
     try:
