@@ -37,6 +37,8 @@ REQUIREMENTS = (
     ["-r", "requirements-dev.txt", "-c", "constraints.txt"],
 )
 PROMPT = {"prompt": "a red ball", "seed": 1, "steps": 20, "width": 128, "height": 128}
+OURS = ("PIP_", "EASEL_", "VENV_DIR", "VIRTUAL_ENV", "COMMANDLINE_ARGS", "PYTHONDONTWRITE")
+"""Beginnings of environment variables that a newcomer's machine would not have."""
 LONG_S = 1800
 
 
@@ -82,11 +84,7 @@ def measure(chosen: argparse.Namespace) -> int:
     raise_loopback()
     check_isolation()
     extra = ["--ckpt-dir", str(Path(chosen.ckpt_dir).resolve())] if chosen.ckpt_dir else []
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PIP_", "EASEL_", "VENV_DIR", "VIRTUAL_ENV"))
-    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     environ = clean | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(chosen.wheels)}
     figures = start(chosen.inside, environ, extra, "first")
     figures |= start(chosen.inside, environ, extra, "second")
