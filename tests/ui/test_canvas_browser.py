@@ -169,6 +169,7 @@ def desk(browser, address: str) -> Iterator[Desk]:
     desk = Desk(context.new_page(), address)
     desk.open()
     desk.show(gradient())
+    desk.page.mouse.move(*desk.at(10, 10))  # keys work where the pointer is
     yield desk
     context.close()
     assert desk.wrong == []
@@ -475,7 +476,7 @@ def test_a_colour_is_picked_from_the_picture_with_alt(desk: Desk):
     desk.page.keyboard.down("Alt")
     desk.page.mouse.click(*desk.at(100.5, 50.5))
     desk.page.keyboard.up("Alt")
-    assert desk.js("canvas.store.values.color") == "#{:02x}{:02x}{:02x}".format(100, 50, 150)
+    assert desk.js("canvas.store.values.color") == f"#{100:02x}{50:02x}{150:02x}"
     assert not desk.js("canvas.hasPaint()")
 
 
@@ -519,6 +520,18 @@ def test_a_new_picture_begins_clean_and_can_be_undone(desk: Desk):
     assert not desk.js("canvas.hasMask()")
     desk.js("canvas.undo()")
     assert (desk.mask() == before).all()
+
+
+def test_a_picture_that_arrives_in_the_middle_of_a_stroke_ends_it(desk: Desk):
+    desk.page.mouse.move(*desk.at(60, 60))
+    desk.page.mouse.down()
+    desk.page.mouse.move(*desk.at(200, 100), steps=3)
+    desk.show(gradient(64, 64))
+    desk.page.mouse.move(*desk.at(30, 30), steps=3)
+    desk.page.mouse.up()
+    assert not desk.js("canvas.hasMask()")
+    desk.drag((10, 30), (50, 30))
+    assert desk.mask()[30, 30] == 255
 
 
 def test_layers_not_on_offer_cannot_be_drawn_on(desk: Desk):

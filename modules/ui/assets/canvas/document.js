@@ -16,6 +16,7 @@ export class Edit {
 		Object.assign(this, { document, layer, label });
 		/** @type {Map<string, Tile | undefined>} */
 		this.before = new Map();
+		this.open = true; // until committed or cancelled, which may come from elsewhere
 	}
 
 	/** The tile to draw on, and what was there before. @returns {{tile: Tile, before: Tile | undefined}} */
@@ -37,6 +38,8 @@ export class Edit {
 
 	/** Keep it: one step for undo. An edit that touched nothing leaves no step. */
 	commit() {
+		if (!this.open) return;
+		this.open = false;
 		let bytes = 0;
 		for (const [key, old] of this.before) {
 			const tile = this.layer.tiles.get(key);
@@ -50,6 +53,8 @@ export class Edit {
 
 	/** Leave no trace. */
 	cancel() {
+		if (!this.open) return;
+		this.open = false;
 		let changed = null;
 		for (const [key, old] of this.before) {
 			if (old) this.layer.tiles.set(key, old);

@@ -15,7 +15,10 @@ export class KeyboardInput {
 		this.gesture = null;
 		canvas.root.addEventListener("keydown", (event) => this.down(event));
 		canvas.root.addEventListener("keyup", (event) => this.up(event));
-		canvas.stage.addEventListener("blur", () => this.leave());
+		canvas.stage.addEventListener("blur", () => {
+			this.leave();
+			this.releaseSpace();
+		});
 	}
 
 	down(event) {
@@ -37,7 +40,10 @@ export class KeyboardInput {
 	}
 
 	up(event) {
-		if (event.key !== " ") return;
+		if (event.key === " ") this.releaseSpace();
+	}
+
+	releaseSpace() {
 		this.canvas.pointers.spaceHeld = false;
 		this.canvas.stage.classList.remove("pannable");
 	}
@@ -108,13 +114,11 @@ export class KeyboardInput {
 		overlay.hideRing();
 	}
 
-	/** The pointer takes over, or the focus is elsewhere: what the keys drew is kept. */
+	/** The pointer takes over, or the focus goes elsewhere: what the keys drew is kept. */
 	leave() {
 		this.gesture?.up();
 		this.gesture = null;
 		this.cursor = null;
-		this.canvas.pointers.spaceHeld = false;
-		this.canvas.stage.classList.remove("pannable");
 		if (this.canvas.overlay.keys) {
 			this.canvas.overlay.keys = false;
 			this.canvas.overlay.hideRing();

@@ -19,6 +19,7 @@ export class PointerInput {
 		stage.addEventListener("pointermove", (event) => this.move(event));
 		stage.addEventListener("pointerup", (event) => this.up(event));
 		stage.addEventListener("pointercancel", (event) => this.lost(event));
+		stage.addEventListener("pointerenter", () => this.enter());
 		stage.addEventListener("pointerleave", () => canvas.overlay.hideRing());
 		stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
 		stage.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -26,6 +27,11 @@ export class PointerInput {
 
 	get busy() {
 		return this.gesture !== null || this.pinch !== null;
+	}
+
+	/** Keys work as soon as the pointer is here, unless somebody is busy elsewhere on the page. */
+	enter() {
+		if (document.activeElement === document.body) this.canvas.stage.focus({ preventScroll: true });
 	}
 
 	down(event) {

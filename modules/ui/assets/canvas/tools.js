@@ -87,6 +87,7 @@ class Draw {
 	}
 
 	show() {
+		if (!this.edit.open) return; // an undo or a new picture came in between
 		const changed = this.stroke.flush();
 		if (changed) this.canvas.view.invalidate(changed);
 	}

@@ -67,6 +67,7 @@ export class View {
 
 	/** Show all of the picture and the frame, with a little air. */
 	fit() {
+		this.fitted = true; // and stay so when the window changes or appears
 		const box = this.document?.area;
 		if (isEmpty(box) || !this.width) return;
 		const area = rectOf(box);
