@@ -10,7 +10,7 @@ from modules.errors import WebUIError
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.request import GenerationRequest
 from modules.service.app import App
-from modules.service.complete import find_checkpoint
+from modules.service.resolve import find_checkpoint
 from modules.ui.bridge import Bridge, say
 from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
@@ -51,7 +51,7 @@ def build_page(app: App) -> gr.Blocks:
 def hand_in(app: App, form: Form, values: Mapping[Component, Any]) -> str:
     """Submit what the form says; says the job's id, or what is wrong with it."""
     try:
-        return say(job=app.submit(form.read(values), origin="page").id)
+        return say(job=app.submit(form.read(values, app.base_request()), origin="page").id)
     except WebUIError as error:
         return say(error)
 

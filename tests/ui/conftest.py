@@ -1,9 +1,9 @@
 """Pieces of the page, and whole served pages, for tests."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -57,7 +57,9 @@ def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def drawing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A page that draws with the small reference checkpoint, in a child process."""
     data = tmp_path_factory.mktemp("drawing")
-    launch = Launch(
-        data_dir=str(data), ckpt_dir=str(GOLDEN / "data" / "Stable-diffusion"), device="cpu"
-    )
-    yield from serve(Path(data), launch=launch, make=with_page)
+    folder = data / "models" / "Stable-diffusion"
+    folder.mkdir(parents=True)
+    for name in ("tiny.safetensors", "tiny.yaml"):
+        shutil.copy(GOLDEN / "data" / "Stable-diffusion" / name, folder)
+    launch = Launch(data_dir=str(data), device="cpu")
+    yield from serve(data, launch=launch, make=with_page)

@@ -8,7 +8,7 @@ from modules.param import get_at, params_of, replace_at
 from modules.schema.request import GenerationRequest, Sampling
 from modules.ui.bridge import Bridge
 from modules.ui.form import Form, merge_fields
-from modules.ui.parts.advanced_box import advanced_box
+from modules.ui.parts.advanced_box import OTHER_WORK, advanced_box
 from modules.ui.parts.seed_box import seed_box
 from modules.ui.tabs import txt2img
 
@@ -41,9 +41,8 @@ def values_of(form, request):
 
 
 def test_every_field_that_changes_pixels_is_on_the_form(form):
-    optional = ("img2img.", "hires.")
     paths = [item.path for item in params_of(GenerationRequest)]
-    missing = [path for path in paths if path not in form and not path.startswith(optional)]
+    missing = [path for path in paths if path not in form and not path.startswith(OTHER_WORK)]
     assert missing == []
 
 

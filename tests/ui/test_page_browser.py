@@ -178,6 +178,25 @@ def test_a_picture_drawn_reloaded_downloaded_and_dropped_back_is_drawn_the_same(
         assert one.info["parameters"] == two.info["parameters"]
 
 
+def test_a_checkpoint_dropped_in_is_found_and_drawn_with(drawing, drawing_server):
+    page = drawing.page
+    folder = drawing_server.app.paths.checkpoints
+    for suffix in ("safetensors", "yaml"):
+        shutil.copy(folder / f"tiny.{suffix}", folder / f"second.{suffix}")
+    page.locator("#refresh_sd_model_checkpoint").click()
+    expect(page.get_by_text("2 checkpoints found.")).to_be_visible()
+    menu = page.locator("#setting_sd_model_checkpoint input")
+    menu.click()
+    page.locator('[role="option"]', has_text="second.safetensors").click()
+    prompt_of(page).fill("another model")
+    for name, value in (("steps", 2), ("width", 64), ("height", 64)):
+        set_number(page, name, value)
+    before = thumbs(page).count()
+    page.locator("#txt2img_generate").click()
+    expect(thumbs(page)).to_have_count(before + 1)
+    expect(page.locator(".easel-recipe")).to_contain_text("Model: second")
+
+
 def test_a_second_tab_shows_the_running_job_and_may_end_it(visit):
     page = visit.page
     prompt_of(page).fill("seen twice")
@@ -320,7 +339,7 @@ def test_the_phone_needs_no_sideways_scrolling(chromium, page_server):
         assert wide <= 390
         order = [
             seen.page.locator(name).bounding_box()["y"]
-            for name in ("#txt2img_generate", "#txt2img_gallery", "#txt2img_sampling")
+            for name in ("#txt2img_generate", ".easel-stage", "#txt2img_sampling")
         ]
         assert order == sorted(order)
 

@@ -16,7 +16,7 @@ class History extends HTMLElement {
 		this.grid = h("div.easel-grid", { role: "list", "aria-label": "All pictures" });
 		this.end = h("div.end");
 		this.replaceChildren(h("header", {}, this.words, this.count), this.grid, this.end);
-		this.seen = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.more());
+		this.seen = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.come());
 		this.seen.observe(this.end);
 		this.off = onJobs(() => this.onJob());
 	}
@@ -26,6 +26,12 @@ class History extends HTMLElement {
 		this.seen?.disconnect();
 	}
 
+	/** The end of the list came into view, or the whole tab did. */
+	come() {
+		this.more(this.stale || !this.images.length);
+		this.stale = false;
+	}
+
 	/** A new picture anywhere: begin again, if someone is looking. */
 	onJob() {
 		const newest = state.images[0]?.id;
@@ -33,18 +39,19 @@ class History extends HTMLElement {
 		this.newest = newest;
 		this.done = false;
 		if (this.offsetParent) this.more(true);
-		else this.images = [];
+		else this.stale = true;
 	}
 
 	async more(fresh = false) {
 		if (this.loading || (this.done && !fresh)) return;
 		this.loading = true;
-		const wanted = fresh ? Math.max(PAGE, this.images.length) : this.images.length + PAGE;
-		const answer = await get(`api/v1/images?limit=${wanted}`).catch(() => null);
+		const last = fresh ? null : this.images.at(-1);
+		const from = last ? `&before=${last.sequence}` : "";
+		const page = await get(`api/v1/images?limit=${PAGE}${from}`).catch(() => null);
 		this.loading = false;
-		if (!answer) return;
-		this.images = Array.isArray(answer) ? answer : (answer.images ?? []);
-		this.done = this.images.length < wanted;
+		if (!page) return;
+		this.images = fresh ? page : [...this.images, ...page];
+		this.done = page.length < PAGE;
 		this.draw();
 	}
 

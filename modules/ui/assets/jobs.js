@@ -4,14 +4,17 @@ import { get, post, Hints } from "./api.js";
 import { toast, throttled } from "./dom.js";
 
 const RECENT = 48;
+const NAMED = 5; // waiting jobs shown by name
 const ACTIVE = new Set(["running", "waiting"]);
 
-/** `job`: the one shown (running, else newest); `waiting`: how many wait; `images`: newest first. */
-export const state = { job: null, waiting: [], images: [], online: true, sending: false };
+/** `job`: the one shown (running, else the last); `waiting`: the first few; `images`: newest first. */
+export const state = {
+	job: null, waiting: [], waitingCount: 0, images: [], engine: null, online: true, sending: false,
+};
 
 const changes = new EventTarget();
 let wanted = null;
-let endings = new Set();
+let noted = "";
 
 export const onJobs = (listener) => {
 	changes.addEventListener("change", listener);
@@ -50,39 +53,46 @@ async function press(id, what) {
 
 async function refresh() {
 	try {
-		const jobs = list(await get("api/v1/jobs?limit=20"), "jobs");
-		const running = jobs.find((job) => job.status === "running");
-		const waiting = jobs.filter((job) => job.status === "waiting");
-		const newest = jobs.find((job) => job.id === wanted) ?? jobs[0];
-		const shown = running ?? waiting.at(-1) ?? newest;
-		state.waiting = waiting.filter((job) => job.id !== shown?.id);
-		const job = shown ? await get(`api/v1/jobs/${shown.id}`) : null;
+		const status = await get("api/v1/status");
+		state.engine = status.engine;
+		const active = [...status.running, ...status.waiting];
+		wanted = status.running[0] ?? wanted;
+		const shown = active[0] ?? wanted ?? (await newest());
+		const job = shown ? await get(`api/v1/jobs/${shown}`) : null;
+		await noteWaiting(active.slice(1));
 		await noteImages(job);
 		state.job = job;
 		state.online = true;
 		hints.listen(isActive(job) ? `api/v1/jobs/${job.id}/events` : "api/v1/events");
 	} catch (error) {
+		if (error.status === 404) wanted = null; // the job is no longer known; look for another
 		state.online = error.status !== 0;
 		if (state.online) console.error(error);
 	}
 	tell();
 }
 
+async function newest() {
+	const [job] = await get("api/v1/jobs?limit=1");
+	return job?.id;
+}
+
+/** Learn what the first few waiting jobs are; the rest are only counted. */
+async function noteWaiting(ids) {
+	const known = new Map(state.waiting.map((job) => [job.id, job]));
+	state.waitingCount = ids.length;
+	state.waiting = await Promise.all(
+		ids.slice(0, NAMED).map((id) => known.get(id) ?? get(`api/v1/jobs/${id}`)),
+	);
+}
+
 /** Keep the strip of recent pictures in step; ask for it only when a picture was added. */
 async function noteImages(job) {
 	const mark = `${job?.id}:${job?.images?.length ?? 0}:${isActive(job)}`;
-	if (endings.has(mark) && state.images.length) return;
-	state.images = list(await get(`api/v1/images?limit=${RECENT}`), "images");
-	endings = new Set([mark]);
+	if (mark === noted) return;
+	state.images = await get(`api/v1/images?limit=${RECENT}`);
+	noted = mark;
 }
-
-/** Leave a picture out of the strip (it was deleted). */
-export function dropImage(id) {
-	state.images = state.images.filter((image) => image.id !== id);
-	tell();
-}
-
-const list = (answer, name) => (Array.isArray(answer) ? answer : (answer[name] ?? []));
 
 let busy = false;
 let again = false;
@@ -103,6 +113,9 @@ async function oneAtATime() {
 
 const look = throttled(oneAtATime, 200);
 const hints = new Hints(look);
+
+/** Ask the server again soon. */
+export { look };
 
 /** Begin to watch the server. */
 export function watch() {

@@ -5,17 +5,14 @@ import { onChange, setValues, valueOf } from "./bridge.js";
 import { h } from "./dom.js";
 
 let models = null;
-const waiting = new Set();
 
 /** The checkpoints as the server lists them, once; `fresh` asks again. */
 export async function listModels(fresh = false) {
 	if (!models || fresh) {
-		models = get("api/v1/models").then((answer) => (Array.isArray(answer) ? answer : (answer.models ?? answer.checkpoints ?? [])));
+		models = get("api/v1/models").then((answer) => answer.checkpoints);
 		models.catch(() => (models = null));
 	}
-	const found = await models;
-	for (const tell of waiting) tell();
-	return found;
+	return models;
 }
 
 /** The record of the chosen checkpoint. */

@@ -112,3 +112,12 @@ export function sizesByPaste(event) {
 	event.preventDefault();
 	setValues({ "size.width": Number(sides[1]), "size.height": Number(sides[2]) });
 }
+
+/** In compact rows there is no room for help: it shows when the pointer rests on the name. */
+export function helpOnHover() {
+	document.addEventListener("mouseover", (event) => {
+		const block = event.target.closest?.(".compact-grid .block");
+		const help = block?.querySelector(".info-text")?.textContent;
+		if (help && !block.title) block.title = help.trim();
+	});
+}

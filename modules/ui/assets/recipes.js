@@ -37,8 +37,7 @@ export async function restoreFrom(file) {
 export async function applyText() {
 	const text = String(valueOf("prompt") ?? "");
 	if (text.trim()) return restore({ infotext: text });
-	const answer = await get("api/v1/images?limit=1");
-	const newest = (Array.isArray(answer) ? answer : (answer.images ?? []))[0];
+	const [newest] = await get("api/v1/images?limit=1");
 	if (newest) reuse(newest);
 	else toast("Paste a recipe into the prompt first.");
 }

@@ -19,6 +19,8 @@ export function describe(job, sending) {
 	return [`${which}Step ${job.step} of ${job.steps}${left}`, job.fraction ?? 0];
 }
 
+const SPOKEN = { waiting: "Waiting", finished: "Finished", stopped: "Stopped", failed: "Failed" };
+
 class Results extends HTMLElement {
 	connectedCallback() {
 		if (!this.built) this.build();
@@ -36,7 +38,8 @@ class Results extends HTMLElement {
 	build() {
 		this.built = true;
 		this.chosen = null; // id of the picture a person chose; null follows what is newest
-		this.line = h("div.easel-line", { role: "status", "aria-live": "polite" });
+		this.line = h("div.easel-line", {});
+		this.spoken = h("div.easel-spoken", { role: "status", "aria-live": "polite" });
 		this.percent = h("div.easel-percent", {});
 		this.fill = h("div.fill", {});
 		this.bar = h("div.easel-bar", { role: "progressbar", "aria-label": "Progress", "aria-valuemin": "0", "aria-valuemax": "100" }, this.fill);
@@ -48,10 +51,10 @@ class Results extends HTMLElement {
 			h("p.hint", {}, "Write a prompt or click an example, then Generate."));
 		this.stage = h("div.easel-stage", {}, this.picture, this.live, this.empty);
 		this.actions = h("div.easel-actions", { role: "toolbar", "aria-label": "Picture" });
-		this.strip = h("div.easel-strip", { id: "txt2img_gallery", role: "listbox", "aria-label": "Recent pictures", tabindex: "0" });
+		this.strip = h("div.easel-strip", { id: "txt2img_gallery", role: "listbox", "aria-label": "Recent pictures" });
 		this.recipe = h("div.easel-recipe", { id: "html_info_txt2img" });
 		this.append(
-			h("div.easel-head", {}, this.line, this.percent), this.bar, this.queue, this.note,
+			h("div.easel-head", {}, this.line, this.percent), this.spoken, this.bar, this.queue, this.note,
 			this.stage, this.actions, this.strip, this.recipe,
 		);
 	}
@@ -68,6 +71,7 @@ class Results extends HTMLElement {
 		this.lastJob = job?.id;
 		const [text, fraction] = describe(job, sending);
 		this.showLine(active, text, fraction);
+		this.speak(job, fraction);
 		this.showQueue();
 		this.showNotes(job);
 		this.showStage(active && job?.preview && !this.chosen ? job.preview : null);
@@ -95,14 +99,21 @@ class Results extends HTMLElement {
 		else this.bar.setAttribute("aria-valuenow", String(Math.round(fraction * 100)));
 	}
 
+	/** For screen readers: quarters instead of every step. */
+	speak(job, fraction) {
+		const said = fraction !== null ? `${Math.floor(fraction * 4) * 25} percent done`
+			: job && SPOKEN[job.status] ? SPOKEN[job.status] : "";
+		if (this.spoken.textContent !== said) this.spoken.textContent = said;
+	}
+
 	showQueue() {
-		const mark = state.waiting.map((job) => job.id).join();
+		const mark = `${state.waitingCount}:${state.waiting.map((job) => job.id).join()}`;
 		if (mark === this.queueMark) return;
 		this.queueMark = mark;
 		const rows = state.waiting.map((job) =>
 			h("span.waiting", {}, h("span", {}, job.prompt || "Waiting job"),
 				iconButton("close", "Take this job out of the queue", () => stop(job.id), true)));
-		this.queue.replaceChildren(...(rows.length ? [h("b", {}, `${rows.length} waiting`), ...rows] : []));
+		this.queue.replaceChildren(...(rows.length ? [h("b", {}, `${state.waitingCount} waiting`), ...rows] : []));
 	}
 
 	showNotes(job) {
@@ -169,7 +180,9 @@ class Results extends HTMLElement {
 		}
 		const chosen = this.chosen ?? (active ? "" : this.shown?.id);
 		for (const thumb of this.strip.children) {
-			thumb.setAttribute("aria-selected", String((thumb.dataset.id ?? "") === chosen));
+			const is = (thumb.dataset.id ?? "") === chosen;
+			thumb.setAttribute("aria-selected", String(is));
+			thumb.tabIndex = is ? 0 : -1;
 		}
 	}
 
@@ -183,7 +196,9 @@ class Results extends HTMLElement {
 	choose(id) {
 		this.chosen = id;
 		this.update();
-		this.strip.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+		const thumb = this.strip.querySelector('[aria-selected="true"]');
+		thumb?.scrollIntoView({ block: "nearest", inline: "nearest" });
+		if (this.strip.contains(document.activeElement)) thumb?.focus();
 	}
 
 	step(by) {

@@ -1,8 +1,7 @@
 // The pill at the top: how the engine is doing.
 
-import { get } from "./api.js";
 import { h } from "./dom.js";
-import { onJobs, state } from "./jobs.js";
+import { look, onJobs, state } from "./jobs.js";
 
 const SAYS = {
 	cold: "Idle", starting: "Starting", ready: "Ready", busy: "Drawing", down: "Engine stopped", offline: "No connection",
@@ -21,8 +20,8 @@ class Status extends HTMLElement {
 		this.more = h("span.more", {});
 		this.replaceChildren(h("span.dot"), this.text, this.more);
 		this.setAttribute("role", "status");
-		this.off = onJobs(() => this.onJob());
-		this.clock = setInterval(() => document.hidden || this.update(), 5000);
+		this.off = onJobs(() => this.update());
+		this.clock = setInterval(() => document.hidden || look(), 5000);
 		this.update();
 	}
 
@@ -31,21 +30,15 @@ class Status extends HTMLElement {
 		clearInterval(this.clock);
 	}
 
-	onJob() {
-		const now = `${state.online}${state.job?.status}`;
-		if (now !== this.before) this.update();
-		this.before = now;
-	}
-
-	async update() {
-		const answer = await get("api/v1/status").catch(() => null);
-		const engine = answer?.engine ?? answer;
-		const known = engine?.state ?? "offline";
-		this.dataset.state = known;
-		this.text.textContent = SAYS[known] ?? known;
+	update() {
+		const { engine, online } = state;
+		const known = online ? (engine?.state ?? "starting") : "offline";
+		if (this.dataset.state !== known) this.dataset.state = known;
+		const said = SAYS[known] ?? known;
+		if (this.text.textContent !== said) this.text.textContent = said;
 		const facts = [engine?.device, memoryText(engine?.memory)].filter(Boolean);
 		this.more.textContent = facts.join(" · ");
-		this.title = [SAYS[known], ...facts, engine?.loaded && `loaded: ${engine.loaded}`].filter(Boolean).join("\n");
+		this.title = [said, ...facts, engine?.loaded && `Loaded: ${engine.loaded}`].filter(Boolean).join("\n");
 	}
 }
 

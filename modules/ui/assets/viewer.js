@@ -3,6 +3,8 @@
 import { h, iconButton, copyText } from "./dom.js";
 import { download, pictureButtons } from "./picture.js";
 
+const SWIPE = 60; // pixels a finger moves to turn to the next picture
+
 let view = null;
 
 /** Show `images` beginning with `id`; `onmove(id)` hears which picture is looked at. */
@@ -79,7 +81,7 @@ class Viewer {
 		this.zoom(Math.exp(-event.deltaY / 300), event);
 	}
 
-	/** Drag moves a zoomed picture; a click zooms in or back; a click beside the picture closes. */
+	/** Drag moves a zoomed picture and turns the page of another; a click zooms in or back; a click beside the picture closes. */
 	onPress(start) {
 		const from = { x: this.x, y: this.y };
 		let moved = false;
@@ -89,6 +91,8 @@ class Viewer {
 		};
 		const up = (event) => {
 			window.removeEventListener("pointermove", move);
+			const across = event.clientX - start.clientX;
+			if (moved && this.scale === 1 && Math.abs(across) > SWIPE) this.step(across < 0 ? 1 : -1);
 			if (moved) return;
 			if (start.target !== this.image) this.dialog.close();
 			else if (this.scale > 1) this.place(1, 0, 0);

@@ -18,6 +18,9 @@ GROUPS = (
 )
 """Title and the beginnings of the paths below it; a field goes into the first group that fits."""
 
+OTHER_WORK = ("img2img.", "hires.", "pictures.")
+"""Beginnings of paths that mean nothing to a picture drawn from noise in one pass."""
+
 
 def advanced_box(form: Form, tab: str) -> None:
     """Lay out every advanced field that is not on the form yet, in a closed accordion."""
@@ -36,6 +39,6 @@ def advanced_box(form: Form, tab: str) -> None:
 
 
 def _belongs(item: Field, form: Form) -> bool:
-    optional = item.path.startswith(("img2img.", "hires."))
+    optional = item.path.startswith(OTHER_WORK)
     wanted = item.param.advanced or item.path == "models.vae"
     return wanted and not optional and item.path not in form
