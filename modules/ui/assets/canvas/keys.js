@@ -40,7 +40,7 @@ export const GESTURES = [
 	["Wheel, pinch", "Zoom"],
 	["Space + drag, middle button, two fingers", "Move the view"],
 	["Alt + wheel", "Brush size"],
-	["Alt + click", "Pick a colour; with lasso and rectangle: take away"],
+	["Alt + click", "Pick a colour; with lasso and rectangle: take away instead of add"],
 	["Shift + click", "Straight line from the last point"],
 	["Arrow keys", "Move the drawing cursor (Shift: by one pixel)"],
 	["Space", "At the drawing cursor: brush down, brush up"],

@@ -61,7 +61,7 @@ export class PointerInput {
 		if (event.button === 1 || this.spaceHeld || palm || tool === "hand" || tool === "frame") return new Pan(canvas, sample);
 		const draws = tool === "brush" || tool === "eraser";
 		if (draws && event.altKey) return press(canvas, "pick", sample);
-		return press(canvas, tool, sample, { subtract: event.altKey, line: draws && event.shiftKey, erase: event.button === 5 });
+		return press(canvas, tool, sample, { alt: event.altKey, line: draws && event.shiftKey, erase: event.button === 5 });
 	}
 
 	/** Positions on the picture. A mouse presses fully; only pens know better. */

@@ -8,6 +8,7 @@ export const DEFAULTS = {
 	opacity: 1,
 	color: "#d94f30",
 	pressure: true,
+	subtract: false, // whether lasso and rectangle take away
 };
 
 export class Store {

@@ -13,7 +13,7 @@ export class Toolbar {
 		this.tools = TOOLS.map((tool) => this.toolButton(tool));
 		this.rail = make("div", { class: "ec-rail", role: "toolbar", "aria-label": "Tools", "aria-orientation": "vertical", onkeydown: (event) => this.walk(event) }, this.tools);
 		this.top = make("div", { class: "ec-top", role: "toolbar", "aria-label": "Brush and layer" },
-			make("span", { class: "ec-options" }, this.layerSwitch(), this.brushOptions(), this.frameOptions()), this.actions());
+			make("span", { class: "ec-options" }, this.layerSwitch(), this.brushOptions(), this.shapeOptions(), this.frameOptions()), this.actions());
 		this.bottom = make("div", { class: "ec-bottom" }, this.viewButtons());
 	}
 
@@ -50,6 +50,14 @@ export class Toolbar {
 		this.pressure = iconButton("pressure", "A pen's pressure changes the size", () => store.set({ pressure: !store.values.pressure }));
 		this.brush = make("span", { class: "ec-group" }, this.size.element, this.hardness.element, this.opacity.element, this.pressure);
 		return this.brush;
+	}
+
+	shapeOptions() {
+		const { store } = this.canvas;
+		const button = (subtract, label) => make("button", { type: "button", class: "ec-choice", "data-subtract": String(subtract), title: "Alt does the other", onclick: () => store.set({ subtract }) }, label);
+		this.shapeButtons = [button(false, "Add"), button(true, "Take away")];
+		this.shape = make("span", { class: "ec-choices", role: "group", "aria-label": "What the shape does" }, this.shapeButtons);
+		return this.shape;
 	}
 
 	frameOptions() {
@@ -108,6 +116,8 @@ export class Toolbar {
 		this.color.hidden = values.layer !== "paint" || !draws;
 		this.brush.hidden = !brush || !draws;
 		this.opacity.element.hidden = values.layer !== "paint";
+		this.shape.hidden = !draws || (values.tool !== "lasso" && values.tool !== "rectangle");
+		for (const button of this.shapeButtons) button.setAttribute("aria-pressed", String(button.dataset.subtract === String(values.subtract)));
 		this.frame.hidden = values.tool !== "frame";
 		for (const button of this.maskButtons) button.hidden = !layers.includes("mask");
 		this.clear.hidden = !draws;

@@ -30,7 +30,7 @@ export const TOOLS = [
  * @param {Canvas} canvas
  * @param {string} id
  * @param {Sample} sample where it was pressed
- * @param {{subtract?: boolean, line?: boolean, erase?: boolean}} how take away; straight from the last point; pen's eraser end
+ * @param {{alt?: boolean, line?: boolean, erase?: boolean}} how the other way round; straight from the last point; pen's eraser end
  * @returns {Gesture | null}
  */
 export function press(canvas, id, sample, how = {}) {
@@ -40,6 +40,9 @@ export function press(canvas, id, sample, how = {}) {
 	if (id === "rectangle") return new Rectangle(canvas, sample, how);
 	return new Draw(canvas, sample, { ...how, erase: how.erase || id === "eraser" });
 }
+
+/** Whether a shape takes away: as chosen, or with Alt the other way round. */
+const takesAway = ({ store }, alt) => store.values.subtract !== Boolean(alt);
 
 /** What is put on the active layer. */
 function inkOf({ store: { values } }, erase) {
@@ -94,8 +97,8 @@ class Draw {
 }
 
 class Lasso {
-	constructor(canvas, sample, { subtract }) {
-		Object.assign(this, { canvas, subtract, outline: [sample] });
+	constructor(canvas, sample, { alt }) {
+		Object.assign(this, { canvas, alt, outline: [sample] });
 	}
 
 	move(samples) {
@@ -111,7 +114,7 @@ class Lasso {
 		if (this.outline.length < 3) return;
 		const { document } = this.canvas;
 		document.change(activeLayer(this.canvas), "lasso", (edit) =>
-			fillOutline(edit, this.outline, inkOf(this.canvas, this.subtract), document.area));
+			fillOutline(edit, this.outline, inkOf(this.canvas, takesAway(this.canvas, this.alt)), document.area));
 	}
 
 	cancel() {
@@ -120,8 +123,8 @@ class Lasso {
 }
 
 class Rectangle {
-	constructor(canvas, sample, { subtract }) {
-		Object.assign(this, { canvas, subtract, from: sample, to: sample });
+	constructor(canvas, sample, { alt }) {
+		Object.assign(this, { canvas, alt, from: sample, to: sample });
 	}
 
 	get box() {
@@ -146,7 +149,7 @@ class Rectangle {
 		if (x1 <= x0 || y1 <= y0) return;
 		const { document } = this.canvas;
 		document.change(activeLayer(this.canvas), "rectangle", (edit) =>
-			fillBox(edit, this.box, inkOf(this.canvas, this.subtract), document.area));
+			fillBox(edit, this.box, inkOf(this.canvas, takesAway(this.canvas, this.alt)), document.area));
 	}
 
 	cancel() {
