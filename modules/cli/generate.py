@@ -5,7 +5,6 @@ import logging
 import types
 import typing
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from modules.cli.main import FINE, INTERRUPTED, OUR_FAILURE
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from modules.service.app import App
 
 SIZE = {"size.width", "size.height"}
+HIRES = "hires"
+OTHER_COMMANDS = {"img2img"}
+"""Parts of a request that start from pictures."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -51,25 +53,29 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("prompt", help="what to draw")
     usual = made.add_argument_group("the picture")
     rare = made.add_argument_group("details")
+    second = made.add_argument_group("a second pass at a larger size (any of these asks for it)")
     for item in flag_fields():
-        add_flag(rare if item.param.advanced else usual, item)
+        group = second if part_of(item) == HIRES else rare if item.param.advanced else usual
+        add_flag(group, item)
     add_flags(made.add_argument_group("the program"), without=SERVER_ONLY)
     return made
 
 
 def flag_fields() -> list[Field]:
-    """List the fields of txt2img; parts that are absent by default belong to other commands."""
-    absent = {item.name for item in fields(GenerationRequest) if item.default is None}
-    return [
-        item
-        for item in params_of(GenerationRequest)
-        if item.path.split(".")[0] not in absent and item.path != "prompt"
-    ]
+    """List the fields of txt2img; those of other commands and the prompt itself have no flag."""
+    apart = {"prompt", *OTHER_COMMANDS}
+    return [item for item in params_of(GenerationRequest) if part_of(item) not in apart]
+
+
+def part_of(item: Field) -> str:
+    """Return the part of a request that a field belongs to: "sampling" for "sampling.steps"."""
+    return item.path.partition(".")[0]
 
 
 def flag_of(item: Field) -> str:
-    """Return a field's flag: `--cfg-scale` for `sampling.cfg_scale`."""
-    return "--" + (item.param.flag or item.name).replace("_", "-")
+    """Return a field's flag: `--cfg-scale` for `sampling.cfg_scale`, `--hires-scale` for hires."""
+    name = item.param.flag or (f"{HIRES}-{item.name}" if part_of(item) == HIRES else item.name)
+    return "--" + name.replace("_", "-")
 
 
 def add_flag(group: Any, item: Field) -> None:

@@ -7,6 +7,7 @@ import pytest
 from modules.cli.generate import flag_fields, flag_of, follow, parser, read_request
 from modules.param import get_at, replace_at
 from modules.schema.event import Finished, Stopped
+from modules.schema.inputs import Hires
 from modules.schema.request import GenerationRequest
 
 
@@ -41,7 +42,15 @@ def test_every_flag_reaches_its_field(item):
     request, _ = request_of("a cat", *word)
     assert get_at(request, item.path) == wanted
     untouched = replace_at(request, item.path, item.default)
+    if item.path.startswith("hires."):
+        assert untouched.hires == Hires()
+        untouched = replace(untouched, hires=None)
     assert replace(untouched, prompt="") == GenerationRequest()
+
+
+def test_a_second_pass_is_made_only_when_asked_for():
+    assert request_of("a cat", "--steps", "9")[0].hires is None
+    assert request_of("a cat", "--hires-scale", "1.5")[0].hires == Hires(scale=1.5)
 
 
 def test_a_given_side_counts_as_a_size():
