@@ -59,6 +59,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=500, help="captions for each kind of scene")
     parser.add_argument("--scale", type=float, action="append", help="CFG scale; may be repeated")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps")
+    parser.add_argument("--processes", type=int, default=2, help="processes that draw")
     parser.add_argument("--probe-steps", type=int, default=3000, help="training of the probe")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--sheet", type=Path, help="draw the first 64 captions into this file")
@@ -82,6 +83,7 @@ def evaluate(args: argparse.Namespace) -> int:
             count=args.count,
             scales=tuple(args.scale or (1.0, 7.0)),
             steps=args.steps,
+            processes=args.processes,
             probe_steps=args.probe_steps,
             json=args.json,
             sheet=args.sheet,

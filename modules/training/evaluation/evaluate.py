@@ -8,20 +8,20 @@ autoencoder (the best any U-Net could score), `chance` the samples against other
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 import torch
-from torch import Tensor
 
 from modules.errors import WebUIError
 from modules.model.loader import load_model
 from modules.training.autoencoder_stage import psnr, round_trip
 from modules.training.draw import Studio, studio_of
-from modules.training.evaluation.adherence import Score, Share, answers_to, table
+from modules.training.evaluation.adherence import Score, answers_to, table
 from modules.training.evaluation.probe import Probe, ProbeStage, ProbeTask
+from modules.training.evaluation.sitting import Atelier
 from modules.training.facts import QUESTIONS
 from modules.training.loop import Clock, Plan, Trainer, train
 from modules.training.pictures import save_sheet, scene_pixels, to_pictures
@@ -32,8 +32,8 @@ from modules.training.world.scene import SIMPLE, WORLDS, Scene, World, scene_at
 log = logging.getLogger(__name__)
 
 PROBE_GATE = 0.97
-GATED = ("object", "colour", "two objects", "binding", "relation", "count", "sky", "ground")
-GATED_TOO = ("background",)
+"""The probe must score at least this on true pictures before its word counts."""
+
 NO_BACKDROP = Habits(omit_colours=0, omit_backdrop=1, omit_relation=0, decorate=0, tags=0)
 NEGATIVES: tuple[tuple[str, str, str], ...] = (
     ("sky", "none", "background, plain background"),
@@ -54,7 +54,7 @@ class Evaluation:
     """Held-out captions for each kind of scene (one thing, two things, a pair)."""
     scales: tuple[float, ...] = (1.0, 7.0)
     steps: int = 20
-    batch: int = 25
+    processes: int = 2
     probe_steps: int = 3000
     json: Path | None = None
     sheet: Path | None = None
@@ -90,48 +90,20 @@ def held_out_set(world: World, count: int) -> list[tuple[Scene, str]]:
     return chosen
 
 
-def _sampled(
-    studio: Studio,
-    prompts: list[str],
-    options: Evaluation,
-    scale: float,
-    see: Callable[[Tensor], Tensor],
-    negative: str = "",
-) -> Tensor:
-    """The probe's answers to one picture per prompt; picture i has seed i."""
-    seen = []
-    for start in range(0, len(prompts), options.batch):
-        part = prompts[start : start + options.batch]
-        seeds = range(start, start + len(part))
-        pixels = studio.draw(
-            part,
-            seeds,
-            negatives=[negative] * len(part),
-            cfg_scale=scale,
-            steps=options.steps,
-        )
-        seen.append(see(pixels))
-        if start % (20 * options.batch) == 0:
-            log.info("CFG %g: %d of %d", scale, start + len(part), len(prompts))
-    return torch.cat(seen)
-
-
-def _negative_effect(
-    studio: Studio, options: Evaluation, see: Callable[[Tensor], Tensor], count: int
-) -> dict[str, dict[str, float]]:
-    """How often something appears unasked, without and with a negative prompt against it."""
+def _negative_effect(atelier: Atelier, count: int) -> dict[str, dict[str, float]]:
+    """How often something appears unasked at CFG 7, without and with a negative prompt for it."""
     scenes = [scene_at(of_kind(SIMPLE, "one"), n, seed=903, held_out=True) for n in range(count)]
     prompts = [
         write_caption(scene, Random(f"negative/{n}"), NO_BACKDROP).text
         for n, scene in enumerate(scenes)
     ]
     names = [question.name for question in QUESTIONS]
-    plain = _sampled(studio, prompts, options, 7.0, see)
+    plain = atelier.answers(prompts, 7.0)
     effect = {}
     for question, answer, negative in NEGATIVES:
         column = names.index(question)
         wanted = QUESTIONS[column].answers.index(answer)
-        against = _sampled(studio, prompts, options, 7.0, see, negative)
+        against = atelier.answers(prompts, 7.0, negative)
         effect[negative] = {
             "without": round(plain[:, column].eq(wanted).float().mean().item(), 4),
             "with": round(against[:, column].eq(wanted).float().mean().item(), 4),
@@ -147,53 +119,82 @@ def _repeatable(studio: Studio) -> bool:
     return bool(first.equal(again) and not first.equal(other))
 
 
-def evaluate(options: Evaluation) -> dict[str, object]:
-    """Measure a checkpoint; returns all figures and a table (also written to `json`)."""
-    started = time.time()
-    probe = trained_probe(options.state, options.probe_steps)
-    studio = studio_of(load_model(options.checkpoint))
-    chosen = held_out_set(SIMPLE, options.count)
-    scenes, prompts = [scene for scene, _ in chosen], [text for _, text in chosen]
-
-    def see(pixels: Tensor) -> Tensor:
-        return answers_to(probe, pixels)
-
+def _caps(probe: Probe, studio: Studio, scenes: list[Scene]) -> tuple[Score, Score, float]:
+    """The probe on true pictures, on their round trips, and the round trips' PSNR in dB."""
     cap, copied, ratios = Score("cap"), Score("cap, round trip"), []
     for start in range(0, len(scenes), 50):
         part = scenes[start : start + 50]
         pixels = scene_pixels(part)
         trip = round_trip(studio.autoencoder, pixels)
-        cap.add(part, see(pixels))
-        copied.add(part, see(trip))
-        ratios.append(psnr(trip, pixels))
-    weak = [r for r in (*GATED, *GATED_TOO) if cap.shares.get(r, Share(1, 1)).value < PROBE_GATE]
+        cap.add(part, answers_to(probe, pixels))
+        copied.add(part, answers_to(probe, trip))
+        ratios.append(psnr(trip, pixels) * len(part))
+    return cap, copied, sum(ratios) / len(scenes)
+
+
+def _weak_rows(cap: Score) -> list[str]:
+    """The rows on which the probe itself is not good enough to be quoted."""
+    weak = [
+        row for row, share in cap.shares.items() if row != "everything" and share.value < PROBE_GATE
+    ]
     if weak:
         log.warning("The probe itself is under %.2f on: %s", PROBE_GATE, ", ".join(weak))
-    scores, chance = [cap, copied], Score("chance")
-    for scale in options.scales:
+    return weak
+
+
+def _adherence(
+    atelier: Atelier, scales: Sequence[float], scenes: list[Scene], prompts: list[str]
+) -> list[Score]:
+    """A score for each CFG scale, and the last one's pictures against other captions."""
+    scores, chance = [], Score("chance")
+    for scale in scales:
         score = Score(f"CFG {scale:g}")
-        seen = _sampled(studio, prompts, options, scale, see)
+        seen = atelier.answers(prompts, scale)
         score.add(scenes, seen)
         scores.append(score)
         chance = Score("chance")
         chance.add(scenes, seen.roll(1, dims=0))
-    scores.append(chance)
+    return [*scores, chance]
+
+
+def evaluate(options: Evaluation) -> dict[str, object]:
+    """Measure a checkpoint; returns all figures and a table (also written to `json`)."""
+    started = time.time()
+    probe = trained_probe(options.state, options.probe_steps)
+    looks = options.state / "probe-weights.pt"
+    torch.save(probe.state_dict(), looks)
+    studio = studio_of(load_model(options.checkpoint))
+    chosen = held_out_set(SIMPLE, options.count)
+    scenes, prompts = [scene for scene, _ in chosen], [text for _, text in chosen]
+    cap, copied, ratio = _caps(probe, studio, scenes)
+    atelier = Atelier(options.checkpoint, looks, steps=options.steps, processes=options.processes)
+    try:
+        scores = [cap, copied, *_adherence(atelier, options.scales, scenes, prompts)]
+        effect = _negative_effect(atelier, min(200, options.count))
+    finally:
+        atelier.close()
     figures: dict[str, object] = {
         "checkpoint": options.checkpoint.name,
         "scores": {score.name: score.as_json() for score in scores},
-        "autoencoder_psnr": round(sum(ratios) / len(ratios), 2),
-        "weak_probe_rows": weak,
-        "negative_prompts": _negative_effect(studio, options, see, min(200, options.count)),
+        "autoencoder_psnr": round(ratio, 2),
+        "weak_probe_rows": _weak_rows(cap),
+        "negative_prompts": effect,
         "same_seed_same_picture": _repeatable(studio),
         "steps": options.steps,
         "seconds": round(time.time() - started),
+        "table": table(scores),
     }
-    figures["table"] = table(scores)
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     if options.sheet is not None:
-        pixels = torch.cat(
-            [studio.draw(prompts[n : n + 16], range(n, n + 16)) for n in range(0, 64, 16)]
-        )
-        save_sheet(to_pictures(pixels), 8, options.sheet)
+        _contact_sheet(studio, prompts[:64], options.sheet)
     return figures
+
+
+def _contact_sheet(studio: Studio, prompts: list[str], file: Path) -> None:
+    """The first captions with seeds 0, 1, 2, ... at CFG 4, none picked."""
+    parts = [
+        studio.draw(prompts[n : n + 16], range(n, n + len(prompts[n : n + 16])))
+        for n in range(0, len(prompts), 16)
+    ]
+    save_sheet(to_pictures(torch.cat(parts)), 8, file)

@@ -44,6 +44,7 @@ def test_an_evaluation_has_every_row_and_writes_its_figures(checkpoint, tmp_path
         count=6,
         scales=(1.0,),
         steps=2,
+        processes=1,
         probe_steps=1,
         json=file,
     )
