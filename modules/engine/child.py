@@ -40,7 +40,7 @@ Order = Run | Warm | Unload | Close
 
 def serve(pipe: Connection, spec: EngineSpec) -> None:
     """Make the engine and carry out orders until told to close. Runs in the child's main thread."""
-    set_up_logging()
+    set_up_logging(spec.log_level)
     os.environ.setdefault(*WAIT_QUIETLY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's business
     Child(pipe, spec).loop()

@@ -1,6 +1,7 @@
 """What a parent process and its drawing child say to each other; pickled through one pipe."""
 
 import importlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -19,6 +20,8 @@ class EngineSpec:
     factory: str = "modules.engine.local:LocalEngine"
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments; must survive pickling."""
+    log_level: int = field(default_factory=lambda: logging.getLogger().getEffectiveLevel())
+    """The child logs as much as its parent."""
 
     def make(self) -> Engine:
         """Import the factory and call it."""
