@@ -52,14 +52,19 @@ export function countTokens() {
 
 const WORD_ENDS = /[\s,.:;()[\]<>|"'\\]/;
 
-/** The part a weight key works on: the selection, the brackets around the caret, or the word. */
+const PAIRS = { "<": ">", "(": ")", "[": "]" };
+const STEP = 0.1;
+const NETWORK_STEP = 0.05;
+
+/** The part a weight key works on: the selection, what the innermost brackets hold, or the word. */
 export function partAround(text, start, end) {
 	if (start !== end) return [start, end];
-	for (const [opening, closing] of [["<", ">"], ["(", ")"]]) {
+	for (const [opening, closing] of Object.entries(PAIRS)) {
 		const from = text.lastIndexOf(opening, start - 1);
 		const to = text.indexOf(closing, start);
 		const between = text.slice(from + 1, to);
 		if (from < 0 || to < 0 || between.includes(closing) || between.includes(opening)) continue;
+		if (opening === "[" && /[:|]/.test(between)) continue; // prompt editing, not attention
 		const number = /:[\d.]+$/.exec(between);
 		return [from + 1, to - (number ? number[0].length : 0)];
 	}
@@ -69,25 +74,31 @@ export function partAround(text, start, end) {
 	return [from, to];
 }
 
-/** Return [text, start, end] with the weight of the part moved by one press. */
+/** What surrounds a part: [weight now, where the brackets open, where they end]. */
+function weightAround(text, from, to) {
+	const opening = text[from - 1];
+	const written = /^:([\d.]+)([)>])/.exec(text.slice(to));
+	if (written && PAIRS[opening] === written[2]) return [Number(written[1]), from - 1, to + written[0].length];
+	let depth = 0;
+	while ("([".includes(opening ?? " ") && text[from - 1 - depth] === opening && text[to + depth] === PAIRS[opening]) depth++;
+	const weight = (opening === "(" ? 1.1 : 1 / 1.1) ** depth;
+	return [Math.round(weight / STEP) * STEP, from - depth, to + depth];
+}
+
+/** Return [text, start, end] with the weight of the part moved by one press; null if there is none. */
 export function weigh(text, start, end, direction) {
 	let [from, to] = partAround(text, start, end);
 	while (to > from && text[to - 1] === " ") to--;
 	if (from === to) return null;
 	const network = text[from - 1] === "<";
-	const inside = network || text[from - 1] === "(";
-	const tail = inside ? /^(?::([\d.]+))?([)>])/.exec(text.slice(to)) : null;
-	if (network && !tail) return null;
-	const before = tail ? Number(tail[1] ?? (network ? 1 : 1.1)) : 1;
-	const weight = Number((before + direction * (network ? 0.05 : 0.1)).toPrecision(12));
+	const [before, opens, closes] = weightAround(text, from, to);
+	if (network && opens === from) return null;
+	const weight = Number((before + direction * (network ? NETWORK_STEP : STEP)).toPrecision(12));
 	const part = text.slice(from, to);
-	const opens = tail ? from - 1 : from;
-	const closes = tail ? to + tail[0].length : to;
-	if (weight === 1 && !network) return [text.slice(0, opens) + part + text.slice(closes), opens, opens + part.length];
+	const put = (written, inset) => [text.slice(0, opens) + written + text.slice(closes), opens + inset, opens + inset + part.length];
+	if (weight === 1 && !network) return put(part, 0);
 	const shown = Number.isInteger(weight) ? `${weight}.0` : String(weight);
-	const brackets = network ? ["<", ">"] : ["(", ")"];
-	const written = `${brackets[0]}${part}:${shown}${brackets[1]}`;
-	return [text.slice(0, opens) + written + text.slice(closes), opens + 1, opens + 1 + part.length];
+	return put(network ? `<${part}:${shown}>` : `(${part}:${shown})`, 1);
 }
 
 /** Ctrl+Up and Ctrl+Down in a prompt. */

@@ -12,11 +12,16 @@ export function describe(job, sending) {
 	if (!job) return ["", null];
 	if (job.status === "waiting") return [`Waiting in the queue${job.position > 1 ? `, place ${job.position}` : ""}`, null];
 	if (job.status !== "running") return ["", null];
-	if (!job.step) return [job.loading ? `Loading ${job.loading}…` : "Preparing…", null];
+	if (!job.step) return [waitsFor(job), null];
 	const total = job.total ?? 0;
 	const which = total > 1 ? `Picture ${Math.min(total, (job.images?.length ?? 0) + 1)} of ${total} · ` : "";
 	const left = job.eta_s > 0.5 ? ` · ${duration(job.eta_s)} left` : "";
 	return [`${which}Step ${job.step} of ${job.steps}${left}`, job.fraction ?? 0];
+}
+
+function waitsFor(job) {
+	if (job.loading) return `Loading ${job.loading}…`;
+	return state.engine?.state === "starting" ? "Starting the engine…" : "Preparing…";
 }
 
 const SPOKEN = { waiting: "Waiting", finished: "Finished", stopped: "Stopped", failed: "Failed" };
