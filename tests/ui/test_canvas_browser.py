@@ -513,6 +513,16 @@ def test_what_is_no_picture_is_refused_and_the_old_one_stays(desk: Desk):
     assert desk.js("canvas.size()") == {"width": WIDTH, "height": HEIGHT}
 
 
+def test_a_mask_file_of_any_size_is_stretched_over_the_picture(desk: Desk):
+    half = Image.new("L", (32, 20))
+    half.paste(255, (0, 0, 16, 20))
+    desk.js("text => canvas.setMask(fileOf(text))", base64.b64encode(png(half)).decode())
+    mask = desk.mask()
+    assert (mask[:, :150] == 255).all() and (mask[:, 170:] == 0).all()
+    desk.js("canvas.undo()")
+    assert not desk.js("canvas.hasMask()")
+
+
 def test_a_new_picture_begins_clean_and_can_be_undone(desk: Desk):
     desk.drag((60, 100), (240, 100))
     before = desk.mask()

@@ -23,6 +23,7 @@ import { LayersPanel } from "./layers_panel.js";
 import { Intake } from "./intake.js";
 import { Help } from "./help.js";
 import { Draft } from "./draft.js";
+import { maskFrom } from "./shapes.js";
 import { coverageOf, flattened, paintAlone } from "./exports.js";
 import { make } from "./elements.js";
 
@@ -108,6 +109,19 @@ export class Canvas {
 	async setReference(source) {
 		await this.ready;
 		this.document.setReference(source ? await Picture.from(source) : null);
+	}
+
+	/**
+	 * Take the mask from a picture file, stretched over the picture: white is masked.
+	 * @param {PictureSource} source
+	 * @throws {Error} while there is no picture to mask
+	 */
+	async setMask(source) {
+		await this.ready;
+		if (!this.document.base) throw new Error("Choose a picture first, then its mask.");
+		const { bitmap } = await Picture.from(source);
+		const box = this.document.pictureBox;
+		this.document.change("mask", "mask from a file", (edit) => maskFrom(edit, bitmap, box));
 	}
 
 	/** The picture's size, or null while there is none. */

@@ -59,6 +59,31 @@ export function fillBox(edit, rectangle, ink, clip) {
 	return box;
 }
 
+/**
+ * Make the mask what a picture shows, stretched over the box: white is masked, transparent is not.
+ * @param {import("./document.js").Edit} edit
+ * @param {ImageBitmap} image
+ * @param {import("./geometry.js").Box} box
+ */
+export function maskFrom(edit, image, box) {
+	const canvas = new OffscreenCanvas(TILE, TILE);
+	const pen = canvas.getContext("2d", { willReadFrequently: true });
+	eachTile(box, (key, shared) => {
+		const corner = tileBox(key);
+		pen.clearRect(0, 0, TILE, TILE);
+		pen.drawImage(image, box.x0 - corner.x0, box.y0 - corner.y0, box.x1 - box.x0, box.y1 - box.y0);
+		const { data } = pen.getImageData(0, 0, TILE, TILE);
+		const { tile } = edit.touch(key);
+		for (let index = 0; index < tile.data.length; index++) {
+			const at = index * 4;
+			const light = (data[at] * 299 + data[at + 1] * 587 + data[at + 2] * 114) / 1000; // BT.601, as Pillow's "L"
+			tile.data[index] = Math.round((light * data[at + 3]) / 255);
+		}
+		TileLayer.spoil(tile, withinTile(key, shared));
+	});
+	return box;
+}
+
 /** Swap masked and unmasked inside a box. */
 export function invertBox(edit, box) {
 	const { layer } = edit;
