@@ -7,9 +7,11 @@ numbers come from the picture's own source instead of torchsde's.
 """
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -20,8 +22,10 @@ from modules.sampling.noise import fresh_randn
 DIGITS = 6  # times are rounded to this many decimals, which is where halving ends
 POOL_SIZE = 24
 REMEMBERED = 48  # nodes whose halves are kept, about two descents of the tree
+AHEAD = 4  # increments that may be finished before they are asked for
 
 Randn = Callable[[int], Tensor]
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ class BrownianNoise:
         largest: float,
         source: str = "NV",
         device: torch.device | str = "cpu",
-        foresee: Callable[[], Iterable[tuple[float, float]]] | None = None,
+        foresee: Callable[[], Iterable[Span]] | None = None,
     ) -> None:
         """`smallest` and `largest` are the positive ends of the full schedule.
 
@@ -156,26 +160,27 @@ class _Ahead:
     def __init__(
         self, work: Callable[[Span], Tensor], foresee: Callable[[], Iterable[Span]]
     ) -> None:
-        self._work = work
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="brownian")
-        self._foreseen = self._pool.submit(lambda: iter(list(foresee())))
+        self._work, self._foresee = work, foresee
+        self._coming: Iterator[Span] = iter(())
         self._begun: deque[tuple[Span, Future[Tensor]]] = deque()
-        self._pool.submit(self._begin_some)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="brownian")
+        self._started = self._pool.submit(self._start)
 
-    def _begin_some(self) -> None:
-        """In the thread, as its second task: so the first results need no one to ask."""
-        spans = self._foreseen.result()
-        for span in islice(spans, AHEAD):
+    def _start(self) -> None:
+        self._coming = iter(list(self._foresee()))
+        self._begin(AHEAD)
+
+    def _begin(self, count: int) -> None:
+        for span in islice(self._coming, count):
             self._begun.append((span, self._pool.submit(self._work, span)))
 
     def take(self, span: Span) -> Tensor:
-        """The result for `span`; the one after the last begun is begun in its place."""
-        spans = self._foreseen.result()
-        while self._begun:
-            ready, result = self._begun.popleft()
-            for coming in islice(spans, 1):
-                self._begun.append((coming, self._pool.submit(self._work, coming)))
-            if ready == span:
+        """The result for `span`, begun already if it was foreseen."""
+        self._started.result()
+        if all(foreseen != span for foreseen, _ in self._begun):
+            return self._pool.submit(self._work, span).result()
+        while True:
+            foreseen, result = self._begun.popleft()
+            self._begin(1)
+            if foreseen == span:
                 return result.result()
-            result.cancel()
-        return self._pool.submit(self._work, span).result()

@@ -161,7 +161,7 @@ class Guidance:
             first = self._sliced(work, slice(0, split), contexts[0], size)
             rest = self._sliced(work, slice(split, len(work.x)), contexts[1], batch)
             out = torch.cat([first, rest])
-        if bool(torch.isnan(out).all()):
+        if _all_nan(out):
             raise ModelError(
                 "The network gave only NaN (not a number) values.",
                 "The model may be damaged or need full precision.",
@@ -219,8 +219,15 @@ class _Work:
         return text if self.pictures is None else (text, self.pictures[rows])
 
 
+def _all_nan(out: Tensor) -> bool:
+    """Whether nothing else is in `out`; nearly always its first number tells."""
+    return bool(torch.isnan(out.flatten()[0])) and bool(torch.isnan(out).all())
+
+
 def _repeated(x: Tensor, counts: list[int]) -> Tensor:
     """Each picture as often as it has parts."""
+    if all(count == 1 for count in counts):
+        return x
     return x.repeat_interleave(torch.tensor(counts, device=x.device), dim=0)
 
 

@@ -1,6 +1,6 @@
 """One pass from noise to latent: which grid, which prediction, which function."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
@@ -27,7 +27,7 @@ from modules.sampling.prediction import (
 )
 from modules.sampling.schedules.schedule import Span
 from modules.sampling.schedules.timesteps import consistency, uniform
-from modules.sampling.step import NoiseSource, Options, Step, TimestepGrid
+from modules.sampling.step import Denoiser, NoiseSource, Options, Step, TimestepGrid
 
 OLD_KARRAS_SPAN = (0.1, 10.0)
 STRONGEST = 0.999
@@ -178,9 +178,29 @@ class SamplingPass:
             float(positive.max()),
             noise.options.source,
             noise.device,
+            foresee=lambda: self.spans(noise.device),
         )
 
-    def run(self, guidance: Guidance, x: Tensor, noise: NoiseSource) -> Iterator[Step]:
+    def spans(self, device: torch.device) -> Iterable[tuple[float, float]]:
+        """The levels between which this pass will ask for noise, found by a rehearsal.
+
+        On the pass's own device, because the last bit of a level is not the same on all.
+        """
+        spans: list[tuple[float, float]] = []
+
+        def noise(sigma: Tensor, sigma_next: Tensor) -> Tensor:
+            spans.append((float(sigma), float(sigma_next)))
+            return nothing
+
+        def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+            return nothing
+
+        nothing = torch.zeros((1, 1, 1, 1), device=device)
+        for _ in self.run(denoise, nothing, noise):
+            pass
+        return spans
+
+    def run(self, guidance: Guidance | Denoiser, x: Tensor, noise: NoiseSource) -> Iterator[Step]:
         """Sample from `x`, (batch, channels, h, w) as `start` gives it."""
         if self.is_empty or (self.sampler.family == "timestep" and len(self.grid) == 0):
             return iter(())

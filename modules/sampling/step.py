@@ -106,17 +106,20 @@ def ancestral_step(sigma: Tensor, sigma_next: Tensor, eta: float) -> tuple[Tenso
 
 
 def churned(
-    x: Tensor, sigma: Tensor, steps: int, noise: Tensor, options: Options
+    x: Tensor, sigma: Tensor, sigma_next: Tensor, steps: int, noise: NoiseSource, options: Options
 ) -> tuple[Tensor, Tensor]:
     """Karras et al. 2022, algorithm 2, lines 4 to 6: a little noise back in before a step.
 
-    Returns x and the raised sigma. `noise` is always drawn by the caller, used or not: the k-th
-    step has the k-th draw even if churn is limited to a range.
+    Returns x and the raised sigma. With any churn noise is drawn for every step, used or not: the
+    k-th step has the k-th draw even if churn is limited to a range.
     """
+    if options.s_churn <= 0:
+        return x, sigma
+    drawn = noise(sigma, sigma_next)
     gamma = 0.0
     if options.s_tmin <= float(sigma) <= options.s_tmax:
         gamma = min(options.s_churn / steps, 2**0.5 - 1)
     raised = sigma * (gamma + 1)
     if gamma > 0:
-        x = x + noise * options.s_noise * (raised**2 - sigma**2) ** 0.5
+        x = x + drawn * options.s_noise * (raised**2 - sigma**2) ** 0.5
     return x, raised

@@ -5,10 +5,11 @@ from itertools import pairwise
 import pytest
 import torch
 
+from modules.errors import OutOfMemory
 from modules.sampling.brownian import BrownianNoise, BrownianTree
 from modules.sampling.catalogue import resolve_sampler
 from modules.sampling.noise import fresh_randn
-from modules.sampling.plan import PassOptions, SamplingPass
+from modules.sampling.plan import FromPicture, PassOptions, SamplingPass
 from tests.sampling.toy import sd_alphas, units
 
 
@@ -53,6 +54,44 @@ def test_increments_add_up_in_whatever_order_they_are_asked_for() -> None:
 def test_an_empty_span_has_no_increment_and_times_outside_are_moved_to_the_ends() -> None:
     assert torch.equal(tree().increment(2.0, 2.0), torch.zeros(1, 2, 2))
     assert torch.equal(tree().increment(-1.0, 99.0), tree().increment(0.03, 14.6))
+
+
+def test_drawing_ahead_changes_no_number() -> None:
+    spans = list(pairwise([14.6, 9.0, 4.0, 2.0, 1.0, 0.5, 0.2, 0.03]))
+    asked = [*spans[:3], (3.3, 2.2), *spans[3:5], spans[6], spans[6]]  # also what nobody foresaw
+    alone = BrownianNoise((4, 8, 8), [5, 6], 0.03, 14.6, "CPU")
+    ahead = BrownianNoise((4, 8, 8), [5, 6], 0.03, 14.6, "CPU", foresee=lambda: spans)
+    for span in asked:
+        levels = torch.tensor(span[0]), torch.tensor(span[1])
+        assert torch.equal(alone(*levels), ahead(*levels)), span
+
+
+@pytest.mark.parametrize("name", ["DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE"])
+@pytest.mark.parametrize("picture", [None, FromPicture(strength=0.6)])
+def test_a_pass_foresees_every_span_it_asks_for(name: str, picture: FromPicture | None) -> None:
+    plan = SamplingPass(resolve_sampler(name), 7, sd_alphas(), PassOptions(), picture)
+    foreseen = list(plan.spans(torch.device("cpu")))
+    asked = []
+
+    def noise(sigma: torch.Tensor, sigma_next: torch.Tensor) -> torch.Tensor:
+        asked.append((float(sigma), float(sigma_next)))
+        return torch.ones(2, 4, 8, 8)
+
+    def denoise(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(x) / (1 + sigma)
+
+    list(plan.run(denoise, torch.ones(2, 4, 8, 8), noise))
+    assert len(asked) >= plan.steps - 1
+    assert asked == foreseen
+
+
+def test_a_failure_while_drawing_ahead_reaches_whoever_asks() -> None:
+    def broken() -> list[tuple[float, float]]:
+        raise OutOfMemory("No memory for the noise.")
+
+    noise = BrownianNoise((4, 8, 8), [5], 0.03, 14.6, "CPU", foresee=broken)
+    with pytest.raises(OutOfMemory):
+        noise(torch.tensor(14.6), torch.tensor(9.0))
 
 
 def test_noise_has_unit_variance() -> None:

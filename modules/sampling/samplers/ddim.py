@@ -54,11 +54,9 @@ def ddim_step(
     noise: NoiseSource,
     eta: float,
 ) -> tuple[Tensor, Tensor]:
-    """One step between two alphas; returns the new x and the estimated clean latent.
-
-    Noise is drawn even when `eta` is zero, so that the draws keep their places.
-    """
+    """One step between two alphas; returns the new x and the estimated clean latent."""
     sigma = eta * ((1 - a_prev) / (1 - a) * (1 - a / a_prev)).sqrt()
     x_0 = (x - (1 - a).sqrt() * eps) / a.sqrt()
     towards = (1 - a_prev - sigma**2).sqrt() * direction
-    return a_prev.sqrt() * x_0 + towards + sigma * noise(a, a_prev), x_0
+    x = a_prev.sqrt() * x_0 + towards
+    return x + sigma * noise(a, a_prev) if eta else x, x_0

@@ -21,7 +21,7 @@ def dpm_2(
 ) -> Iterator[Step]:
     """Second order: take the slope from the geometric middle of the step."""
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        x, raised = churned(x, sigma, len(sigmas) - 1, noise(sigma, sigma_next), options)
+        x, raised = churned(x, sigma, sigma_next, len(sigmas) - 1, noise, options)
         x, denoised = _midpoint_step(denoise, x, raised, sigma_next)
         yield Step(index, sigma, x, denoised)
 

@@ -21,7 +21,7 @@ def euler(
 ) -> Iterator[Step]:
     """First order: follow the slope to the next noise level."""
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        x, raised = churned(x, sigma, len(sigmas) - 1, noise(sigma, sigma_next), options)
+        x, raised = churned(x, sigma, sigma_next, len(sigmas) - 1, noise, options)
         denoised = denoise(x, raised)
         x = x + slope(x, raised, denoised) * (sigma_next - raised)
         yield Step(index, sigma, x, denoised)

@@ -13,7 +13,7 @@ def heun(
 ) -> Iterator[Step]:
     """Second order: average the slope here with the slope where an Euler step would land."""
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        x, raised = churned(x, sigma, len(sigmas) - 1, noise(sigma, sigma_next), options)
+        x, raised = churned(x, sigma, sigma_next, len(sigmas) - 1, noise, options)
         x, denoised = heun_step(denoise, x, raised, sigma_next)
         yield Step(index, sigma, x, denoised)
 
