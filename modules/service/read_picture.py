@@ -3,13 +3,15 @@
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from modules.errors import InvalidRequest, NotFound, WebUIError
+from modules.schema.infotext_novelai import is_novelai, novelai_recipe
+from modules.service.stealth import read_stealth
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 LONGEST_TEXT = 16 * 2**20
@@ -20,7 +22,8 @@ MOST_CHUNKS = 100_000
 
 RECIPE = "parameters"
 COMMENT = "UserComment"
-"""Where A1111 keeps the recipe in PNG text and in EXIF."""
+LOSSLESS = ("PNG", "WEBP")
+"""Where A1111 keeps the recipe in PNG text and in EXIF; formats whose pixels can hide one."""
 
 
 def read_infotext_from(source: Path | bytes) -> str:
@@ -29,8 +32,22 @@ def read_infotext_from(source: Path | bytes) -> str:
     Pictures are PNG, JPEG, WebP, AVIF and GIF, damaged ones as far as they go. Raises
     InvalidRequest for anything else, and NotFound for a missing file.
     """
-    texts = read_texts(source)
-    return texts.get(COMMENT) or texts.get(RECIPE) or texts.get("comment") or ""
+    return recipe_in(read_texts(source))
+
+
+def recipe_in(texts: Mapping[str, str]) -> str:
+    """Return the recipe among a picture's texts, NovelAI's rewritten; "" if there is none."""
+    theirs = novelai_recipe(texts) if is_novelai(texts) else ""
+    return theirs or texts.get(COMMENT) or texts.get(RECIPE) or texts.get("comment") or ""
+
+
+def read_hidden_texts(content: bytes) -> dict[str, str]:
+    """Return the texts hidden in the pixels of a picture, which are decoded for it; often none."""
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return read_stealth(picture) if picture.format in LOSSLESS else {}
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, struct.error):
+        return {}
 
 
 def read_texts(source: Path | bytes) -> dict[str, str]:
