@@ -60,7 +60,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", type=float, action="append", help="CFG scale; may be repeated")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps")
     parser.add_argument("--processes", type=int, default=2, help="processes that draw")
-    parser.add_argument("--probe-steps", type=int, default=3000, help="training of the probe")
+    parser.add_argument("--probe-steps", type=int, default=2000, help="training of the probe")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--sheet", type=Path, help="draw the first 64 captions into this file")
 
