@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from modules.cli.serve import bind, listen
+from modules.cli.server import Server
 from modules.cli.splash import Splash
 from modules.errors import WebUIError
 
@@ -111,3 +113,29 @@ def test_a_name_nobody_knows_is_refused(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(WebUIError, match="Cannot listen on nowhere"):
         bind("nowhere", 7860)
+
+
+def test_ending_lets_those_go_who_wait_for_a_job():
+    over = threading.Event()
+
+    def follow():
+        over.wait(30)
+        return {"answer": "it was stopped"}
+
+    application = FastAPI()
+    application.get("/")(follow)
+    server = Server(application, over.set)
+    listener = listen("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    with ThreadPoolExecutor() as pool:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        waiting = pool.submit(httpx.get, url, timeout=30)
+        while not server.server_state.tasks:
+            time.sleep(0.01)
+        server.should_exit = True
+        assert waiting.result().json() == {"answer": "it was stopped"}
+    thread.join(10)
+    assert not thread.is_alive()
