@@ -50,6 +50,7 @@ JOINTS = {
 LIGHT = {
     "modules.sampling.catalogue",
     "modules.model.catalogue",
+    "modules.model.embedding_sizes",
     "modules.model.hashes",
     "modules.model.header",
     "modules.training.command",

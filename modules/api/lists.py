@@ -1,6 +1,6 @@
 """Routes that say what there is: models, samplers, schedules, tokens, the engine's state."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -18,6 +18,7 @@ class TokenText(BaseModel):
     text: str = ""
     steps: int = 20
     negative: bool = False
+    syntax: Literal["A1111", "NovelAI"] = "A1111"
 
 
 def list_routes(app: App) -> APIRouter:
@@ -57,7 +58,9 @@ def list_routes(app: App) -> APIRouter:
     def tokens(body: TokenText) -> dict[str, int]:
         """Count the tokens of a prompt, and how many fit into the chunks it has begun."""
         steps = min(max(1, body.steps), 1000)
-        used, room = app.count_tokens(body.text, steps=steps, negative=body.negative)
+        used, room = app.count_tokens(
+            body.text, steps=steps, negative=body.negative, syntax=body.syntax
+        )
         return {"count": used, "limit": room}
 
     @routes.get("/request")

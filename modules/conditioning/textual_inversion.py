@@ -165,9 +165,10 @@ def _name(content: Mapping[str, Any], path: Path) -> str:
 
 def _read_content(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        head = file.read(2)
-    if head == b"PK" or head[:1] == b"\x80":
-        file_content = open_zip(path) if head == b"PK" else open_legacy(path)
+        head = file.read(9)
+    is_table = head[8:] == b"{"  # safetensors, whose length before it may look like a pickle
+    if not is_table and (head[:2] == b"PK" or head[:1] == b"\x80"):
+        file_content = open_zip(path) if head[:2] == b"PK" else open_legacy(path)
         try:
             return _materialise(file_content)
         finally:

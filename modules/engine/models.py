@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modules.errors import ModelError
 from modules.model.catalogue import Checkpoint, scan, with_hash
+from modules.model.embedding_sizes import embedding_sizes
 from modules.model.hashes import FileFacts
 from modules.paths import Paths
 from modules.schema.catalogue import Catalogue, CheckpointInfo
@@ -43,6 +44,7 @@ class ModelList:
             checkpoints=tuple(described(checkpoint) for checkpoint in checkpoints),
             vaes=_names(self._paths.vae),
             embeddings=_names(self._paths.embeddings),
+            embedding_vectors=tuple(embedding_sizes(self._paths.embeddings).items()),
             loras=_names(self._paths.lora),
             problems=tuple(f"{one.name}: {one.note}" for one in checkpoints if one.note),
         )

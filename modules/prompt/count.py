@@ -1,9 +1,10 @@
 """The token counter beside a prompt box."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
-from modules.prompt.chunks import ChunkedText, EmbeddingIndex, chunk_prompt
+from modules.prompt.chunks import ChunkedText, EmbeddingIndex, EmbeddingWord, chunk_prompt
 from modules.prompt.comments import strip_comments
 from modules.prompt.compose import split_composition
 from modules.prompt.networks import take_networks
@@ -55,6 +56,14 @@ def count_tokens(
         for version in versions
     )
     return _longest(counted)
+
+
+@lru_cache(maxsize=4)
+def embedding_index(sizes: tuple[tuple[str, int], ...], tokenizer: ClipTokenizer) -> EmbeddingIndex:
+    """The names of embeddings among tokens, for pairs of name and number of vectors."""
+    return EmbeddingIndex(
+        EmbeddingWord(name, tuple(tokenizer.encode(name)), vectors) for name, vectors in sizes
+    )
 
 
 def _longest(texts: Iterable[ChunkedText]) -> TokenCount:

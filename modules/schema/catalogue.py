@@ -38,6 +38,8 @@ class Catalogue:
     checkpoints: tuple[CheckpointInfo, ...] = ()
     vaes: tuple[str, ...] = ()
     embeddings: tuple[str, ...] = ()
+    embedding_vectors: tuple[tuple[str, int], ...] = ()
+    """Names that mean an embedding in prompts, and how many tokens each takes."""
     loras: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """Files that could not be read, a sentence each."""

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from modules.prompt.chunks import EmbeddingIndex, EmbeddingWord
-from modules.prompt.count import count_tokens, unbalanced_brackets
+from modules.prompt.count import count_tokens, embedding_index, unbalanced_brackets
 from modules.prompt.tokenizer import ClipTokenizer
 
 TOKENIZER = ClipTokenizer.load()
@@ -58,3 +58,9 @@ def test_a_long_prompt_is_counted_quickly():
     start = time.perf_counter()
     count_tokens("a cat, [a|b] (and:1.1) more, " * 400, TOKENIZER)
     assert time.perf_counter() - start < 3
+
+
+def test_pairs_of_name_and_vectors_are_enough_to_count_embeddings():
+    index = embedding_index((("tinyemb", 3), ("wide", 90)), TOKENIZER)
+    assert str(count_tokens("a tinyemb cat", TOKENIZER, embeddings=index)) == "5/75"
+    assert count_tokens("a wide cat", TOKENIZER, embeddings=index).room == 225
