@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from modules.model.attention import suits_plain
 from modules.model.networks.norms import GroupNorm
+from modules.model.networks.point_conv import PointConv
 
 PLAIN_SCORES = 2**24
 """Pairs of positions up to which a CPU writes attention out: pictures up to 512 x 512."""
@@ -47,7 +48,7 @@ class ResBlock(nn.Module):
         self.norm2 = GroupNorm(groups, out_channels, eps=1e-6)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
         if channels != out_channels:
-            self.nin_shortcut = nn.Conv2d(channels, out_channels, 1)
+            self.nin_shortcut = PointConv(channels, out_channels)
         self.widens = channels != out_channels
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,10 +64,10 @@ class Attention(nn.Module):
     def __init__(self, channels: int, groups: int) -> None:
         super().__init__()
         self.norm = GroupNorm(groups, channels, eps=1e-6)
-        self.q = nn.Conv2d(channels, channels, 1)
-        self.k = nn.Conv2d(channels, channels, 1)
-        self.v = nn.Conv2d(channels, channels, 1)
-        self.proj_out = nn.Conv2d(channels, channels, 1)
+        self.q = PointConv(channels, channels)
+        self.k = PointConv(channels, channels)
+        self.v = PointConv(channels, channels)
+        self.proj_out = PointConv(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to the same."""
@@ -218,8 +219,8 @@ class Autoencoder(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        self.quant_conv = nn.Conv2d(2 * config.z_channels, 2 * config.embed_dim, 1)
-        self.post_quant_conv = nn.Conv2d(config.embed_dim, config.z_channels, 1)
+        self.quant_conv = PointConv(2 * config.z_channels, 2 * config.embed_dim)
+        self.post_quant_conv = PointConv(config.embed_dim, config.z_channels)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from modules.model.attention import Kernel, attend
 from modules.model.networks.norms import GroupNorm, LayerNorm
+from modules.model.networks.point_conv import PointConv
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ class ResBlock(nn.Module):
             zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1)),
         )
         self.skip_connection = (
-            nn.Identity() if channels == out_channels else nn.Conv2d(channels, out_channels, 1)
+            nn.Identity() if channels == out_channels else PointConv(channels, out_channels)
         )
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
@@ -370,9 +371,9 @@ def two_layers(width: int, out_width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, out_width), nn.SiLU(), nn.Linear(out_width, out_width))
 
 
-def conv1x1(channels: int) -> nn.Conv2d:
+def conv1x1(channels: int) -> PointConv:
     """A convolution that mixes channels only."""
-    return nn.Conv2d(channels, channels, 1)
+    return PointConv(channels, channels)
 
 
 def zeroed(module: nn.Module) -> nn.Module:
