@@ -14,8 +14,9 @@ from modules.pipeline.decode import to_pixels
 from modules.pipeline.first_latents import check_cells
 from modules.pipeline.pictures import Picture, as_picture, fractions
 from modules.pipeline.resize import find_upscaler, stretch
-from modules.schema.inputs import Hires, ImageData
-from modules.schema.request import GenerationRequest, Size
+from modules.schema.hires_size import hires_size
+from modules.schema.inputs import ImageData
+from modules.schema.request import GenerationRequest
 
 
 @dataclass(frozen=True)
@@ -36,32 +37,6 @@ LATENT_UPSCALES = {
 }
 
 
-@dataclass(frozen=True)
-class HiresSize:
-    """Pixels the first pass is scaled to, and pixels of that to cut off in all."""
-
-    width: int
-    height: int
-    cut_x: int = 0
-    cut_y: int = 0
-
-
-def hires_size(size: Size, hires: Hires) -> HiresSize:
-    """A1111's arithmetic: by the scale, to one side, or to cover both sides."""
-    w, h, x, y = size.width, size.height, hires.resize_x, hires.resize_y
-    if not x and not y:
-        return HiresSize(int(w * hires.scale), int(h * hires.scale))
-    if not y:
-        return HiresSize(x, x * h // w)
-    if not x:
-        return HiresSize(y * w // h, y)
-    if w / h < x / y:
-        width, height = x, x * h // w
-    else:
-        width, height = y * w // h, y
-    return HiresSize(width, height, width - x, height - y)
-
-
 class Enlarging:
     """Takes a batch from the first pass's size to the second's."""
 
@@ -69,8 +44,8 @@ class Enlarging:
         assert request.hires is not None
         self.model, self.hires = model, request.hires
         image = request.hires.image
-        first = request.size if image is None else Size(width=image.width, height=image.height)
-        self.size = hires_size(first, request.hires)
+        first = request.size if image is None else image
+        self.size = hires_size(first.width, first.height, request.hires)
         cell = model.downsample
         self.cells = self.size.height // cell, self.size.width // cell
         self.cut = self.size.cut_y // cell, self.size.cut_x // cell

@@ -14,21 +14,23 @@ from modules.engine.process import ProcessEngine
 from modules.errors import NotFound, WebUIError
 from modules.param import replace_at
 from modules.paths import Paths
-from modules.prompt.count import count_tokens
+from modules.prompt.count import count_tokens, embedding_index
 from modules.prompt.styles import StyleBook
 from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Stopped
 from modules.schema.request import GenerationRequest
-from modules.service.complete import LONGEST_PROMPT, complete_request, find_checkpoint
+from modules.service.complete import LONGEST_PROMPT, complete_request
 from modules.service.database import Database
 from modules.service.gallery import Gallery, Picture
 from modules.service.job import Job, Snapshot, new_id
 from modules.service.journal import Entry, Journal
 from modules.service.queue import JobQueue
-from modules.service.read_picture import read_infotext_from, read_texts
+from modules.service.read_picture import read_hidden_texts, read_texts, recipe_in
 from modules.service.recipe import Recipe, understand
+from modules.service.resolve import find_checkpoint
 from modules.service.snapshot import take_snapshot
+from modules.service.visitor import require_admin
 from modules.service.worker import run_job
 from modules.settings.launch import Launch
 from modules.settings.settings import Settings
@@ -207,18 +209,34 @@ class App:
         return StyleBook.load([self.paths.styles])
 
     def count_tokens(
-        self, text: str, *, steps: int = 20, negative: bool = False
+        self, text: str, *, steps: int = 20, negative: bool = False, syntax: str = "A1111"
     ) -> tuple[int, int]:
-        """Return the tokens of a prompt, and how many fit into the chunks it has begun."""
+        """Return the tokens of a prompt, and how many fit into the chunks it has begun.
+
+        The owner's settings say how the text is read, as they do when it is drawn.
+        """
+        tokenizer = ClipTokenizer.load()
+        wish = self.base_request().text
         count = count_tokens(
-            text[:LONGEST_PROMPT], ClipTokenizer.load(), steps=steps, negative=negative
+            text[:LONGEST_PROMPT],
+            tokenizer,
+            steps=steps,
+            negative=negative,
+            backtrack=wish.comma_backtrack,
+            syntax=syntax,
+            emphasis=wish.emphasis,
+            comments=wish.comments,
+            embeddings=embedding_index(self.catalogue().embedding_vectors, tokenizer),
         )
         return count.used, count.room
 
     def read_picture(self, content: bytes) -> tuple[str, dict[str, str]]:
         """Return a picture's recipe ("" if none) and its other texts. Raises InvalidRequest."""
-        recipe = read_infotext_from(content)
         others = read_texts(content)
+        recipe = recipe_in(others)
+        if not recipe:
+            hidden = read_hidden_texts(content)
+            others, recipe = {**others, **hidden}, recipe_in(hidden)
         return recipe, {key: text for key, text in others.items() if text != recipe}
 
     def read_recipe(self, content: bytes | str, base: GenerationRequest | None = None) -> Recipe:
@@ -237,7 +255,8 @@ class App:
             return ""
 
     def set_options(self, options: Mapping[str, Any]) -> None:
-        """Change settings by their A1111 names, and save them. Raises InvalidRequest."""
+        """Change settings by their A1111 names, and save them. Raises InvalidRequest, Forbidden."""
+        require_admin("change settings")
         changed = dict(options)
         wanted = changed.get("sd_model_checkpoint")
         if wanted:

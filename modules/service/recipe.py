@@ -10,7 +10,7 @@ from modules.schema.infotext_parse import parse_infotext, size_of
 from modules.schema.infotext_paste import tidy
 from modules.schema.infotext_read import read_infotext
 from modules.schema.request import GenerationRequest
-from modules.service.complete import find_checkpoint
+from modules.service.resolve import find_checkpoint
 from modules.settings.sections.recipe import Recipe as ReadingRules
 
 DEFAULT_RULES = ReadingRules()

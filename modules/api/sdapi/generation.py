@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from modules.api.errors import LegacyError
 from modules.api.sdapi.schemas import (
+    StableDiffusionProcessing,
     StableDiffusionProcessingImg2Img,
     StableDiffusionProcessingTxt2Img,
     TextToImageResponse,
 )
 from modules.api.sdapi.translate import Translated, info_of, parameters_of, to_request
-from modules.errors import InvalidRequest, WebUIError
+from modules.errors import WebUIError
 from modules.schema.result import GeneratedImage
 from modules.service.app import App
 from modules.service.job import FAILED, Job, Snapshot
@@ -27,23 +27,24 @@ def generation_routes(app: App) -> APIRouter:
     @routes.post("/txt2img", response_model=TextToImageResponse)
     async def txt2img(body: StableDiffusionProcessingTxt2Img) -> JSONResponse:
         """Draw pictures from text."""
-        translated, job = await asyncio.to_thread(_submit, app, body)
-        async for _ in app.follow_async(job.id):
-            pass
-        reply = await asyncio.to_thread(_reply, app, body, translated, job)
-        return JSONResponse(reply)
+        return await _drawn(app, body)
 
     @routes.post("/img2img", response_model=TextToImageResponse)
     async def img2img(body: StableDiffusionProcessingImg2Img) -> JSONResponse:
-        """Draw from a picture; not available yet."""
-        if not body.init_images:
-            raise LegacyError(404, "Init image not found")
-        raise InvalidRequest("Drawing from a picture (img2img) is not available yet.")
+        """Draw from pictures."""
+        return await _drawn(app, body)
 
     return routes
 
 
-def _submit(app: App, body: StableDiffusionProcessingTxt2Img) -> tuple[Translated, Job]:
+async def _drawn(app: App, body: StableDiffusionProcessing) -> JSONResponse:
+    translated, job = await asyncio.to_thread(_submit, app, body)
+    async for _ in app.follow_async(job.id):
+        pass
+    return JSONResponse(await asyncio.to_thread(_reply, app, body, translated, job))
+
+
+def _submit(app: App, body: StableDiffusionProcessing) -> tuple[Translated, Job]:
     translated = to_request(body, app)
     job = app.submit(
         translated.request,
@@ -56,7 +57,7 @@ def _submit(app: App, body: StableDiffusionProcessingTxt2Img) -> tuple[Translate
 
 
 def _reply(
-    app: App, body: StableDiffusionProcessingTxt2Img, translated: Translated, job: Job
+    app: App, body: StableDiffusionProcessing, translated: Translated, job: Job
 ) -> dict[str, Any]:
     snapshot = app.snapshot(job.id)
     if snapshot.status == FAILED and snapshot.error is not None:

@@ -9,16 +9,10 @@ from fastapi import APIRouter
 
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES, SUFFIXES, Sampler
 from modules.schema.catalogue import CheckpointInfo
+from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS
 from modules.service.app import App
+from modules.service.visitor import require_admin
 
-LATENT_UPSCALE_MODES = (
-    "Latent",
-    "Latent (antialiased)",
-    "Latent (bicubic)",
-    "Latent (bicubic antialiased)",
-    "Latent (nearest)",
-    "Latent (nearest-exact)",
-)
 Rows = list[dict[str, Any]]
 
 
@@ -131,12 +125,14 @@ def _model_routes(routes: APIRouter, app: App) -> None:
     @routes.post("/unload-checkpoint")
     def unload() -> dict[str, Any]:
         """Give the memory of the loaded model back."""
+        require_admin("take the model out of memory")
         app.engine.unload()
         return {}
 
     @routes.post("/reload-checkpoint")
     def reload() -> dict[str, Any]:
         """Load the chosen model again."""
+        require_admin("load the model")
         app.warm()
         return {}
 
@@ -169,12 +165,12 @@ def _empty_routes(routes: APIRouter) -> None:
     def upscalers() -> Rows:
         """List upscalers."""
         nothing = {"model_name": None, "model_path": None, "model_url": None, "scale": 4.0}
-        return [{"name": name, **nothing} for name in ("None", "Lanczos", "Nearest")]
+        return [{"name": name, **nothing} for name in PLAIN_UPSCALERS]
 
     @routes.get("/latent-upscale-modes")
     def latent_modes() -> Rows:
         """List ways to enlarge a latent."""
-        return [{"name": name} for name in LATENT_UPSCALE_MODES]
+        return [{"name": name} for name in LATENT_UPSCALERS]
 
     @routes.get("/embeddings")
     def embeddings() -> dict[str, Any]:

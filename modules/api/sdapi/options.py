@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from modules.api.errors import LegacyError
 from modules.errors import NotFound
 from modules.service.app import App
-from modules.service.complete import find_checkpoint
+from modules.service.resolve import find_checkpoint
 
 
 def option_routes(app: App) -> APIRouter:

@@ -8,17 +8,23 @@ from typing import Any
 
 from modules.api.errors import LegacyError
 from modules.api.request_json import coerce
-from modules.api.sdapi.schemas import StableDiffusionProcessing, StableDiffusionProcessingTxt2Img
-from modules.errors import InvalidRequest, NotFound
+from modules.api.sdapi.pictures import SOFT_INPAINTING, hires_of, img2img_of
+from modules.api.sdapi.schemas import (
+    StableDiffusionProcessing,
+    StableDiffusionProcessingImg2Img,
+    StableDiffusionProcessingTxt2Img,
+)
+from modules.errors import NotFound
 from modules.param import get_at, params_of, replace_at
 from modules.sampling.catalogue import AUTOMATIC, resolve_sampler
 from modules.schema.infotext import BASE_KEYS
 from modules.schema.infotext_parse import parse_infotext
+from modules.schema.inputs import Hires
 from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
 from modules.service.app import App
-from modules.service.complete import OLD_MANNER
 from modules.service.job import Snapshot
+from modules.service.resolve import OLD_MANNER
 from modules.settings.settings import Settings
 from modules.settings.store import request_fields
 from modules.version import RECIPE_VERSION
@@ -27,6 +33,8 @@ BY_HAND = frozenset({"sampler_name", "scheduler", "width", "height", "denoising_
 """API names whose meaning is more than "this field"."""
 OPTIONAL_PARTS = ("hires.", "img2img.")
 """Parts of a request that exist only when they are switched on."""
+WITHOUT_EFFECT = frozenset({"initial_noise_multiplier"})
+"""Overrides that A1111 reads too late; the field of the same name works."""
 NOT_EXTRA = frozenset({*BASE_KEYS, "Prompt", "Negative prompt", "Size-1", "Size-2", "Version"})
 
 
@@ -40,14 +48,18 @@ class Translated:
     styles: tuple[str, ...]
 
 
-def to_request(body: StableDiffusionProcessingTxt2Img, app: App) -> Translated:
-    """Make our request of a txt2img body. Raises a WebUIError with A1111's status and words."""
+def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
+    """Make our request of a body. Raises a WebUIError with A1111's status and words."""
     refuse_unavailable(body)
-    overrides = body.override_settings or {}
+    overrides = {
+        name: value
+        for name, value in (body.override_settings or {}).items()
+        if name not in WITHOUT_EFFECT
+    }
     settings, base = app.settings.with_overrides(overrides)
     given = {name for name in body.model_fields_set if getattr(body, name) is not None}
     size_given = bool({"width", "height"} & given)
-    request = _with_sampler(_sized(_fill(base, body), body), body)
+    request = _with_pictures(_with_sampler(_sized(_fill(base, body), body), body), body)
     if body.infotext:
         recipe = app.read_recipe(body.infotext, request)
         size_given = size_given or recipe.size_given
@@ -55,9 +67,12 @@ def to_request(body: StableDiffusionProcessingTxt2Img, app: App) -> Translated:
         request = _sized(request, body, given)
         if given & {"sampler_name", "sampler_index", "scheduler"}:
             request = _with_sampler(request, body)
+        request = _with_pictures(request, body, given)
     styles = tuple(body.styles or ())
     prompt, negative = app.styles().apply(styles, request.prompt, request.negative_prompt)
     request = replace(request, prompt=prompt, negative_prompt=negative)
+    if request.hires is not None:
+        request = replace(request, hires=_with_styles(request.hires, app, styles))
     return Translated(request=request, settings=settings, size_given=size_given, styles=styles)
 
 
@@ -65,9 +80,9 @@ def refuse_unavailable(body: StableDiffusionProcessing) -> None:
     """Raise for what a request asks that cannot be done here; silence would draw something else."""
     if body.script_name:
         raise LegacyError(422, f"Script '{body.script_name}' not found")
-    if getattr(body, "enable_hr", False):
-        raise InvalidRequest("The hires pass (enable_hr) is not available yet.")
     for name, script in (body.alwayson_scripts or {}).items():
+        if name.strip().lower() == SOFT_INPAINTING:
+            continue
         if isinstance(script, Mapping) and _asks_for_something(script.get("args")):
             raise LegacyError(422, f"Script '{name}' not found")
 
@@ -106,6 +121,31 @@ def _sized(
     return request
 
 
+def _with_pictures(
+    request: GenerationRequest, body: StableDiffusionProcessing, only: set[str] | None = None
+) -> GenerationRequest:
+    """Set the parts about pictures and the second pass; `only` as in `hires_of`."""
+    if isinstance(body, StableDiffusionProcessingImg2Img):
+        img2img = img2img_of(body) if request.img2img is None else request.img2img
+        return replace(request, img2img=img2img, hires=None)
+    assert isinstance(body, StableDiffusionProcessingTxt2Img)
+    first = {"width": body.firstphase_width, "height": body.firstphase_height}
+    hires = hires_of(body, request.hires if only is not None else None, only)
+    if hires is not None and all(first.values()):
+        request = replace(request, size=replace(request.size, **first))
+    return replace(request, hires=hires)
+
+
+def _with_styles(hires: Hires, app: App, styles: tuple[str, ...]) -> Hires:
+    """Add the styles to prompts of the second pass; an empty one is that of the first."""
+    prompt, negative = app.styles().apply(styles, hires.prompt, hires.negative_prompt)
+    return replace(
+        hires,
+        prompt=prompt if hires.prompt else "",
+        negative_prompt=negative if hires.negative_prompt else "",
+    )
+
+
 def _overridden(
     request: GenerationRequest, base: GenerationRequest, overrides: Mapping[str, Any]
 ) -> GenerationRequest:
@@ -141,6 +181,8 @@ def _with_sampler(request: GenerationRequest, body: StableDiffusionProcessing) -
 def parameters_of(body: StableDiffusionProcessing, request: GenerationRequest) -> dict[str, Any]:
     """Echo a request with every field present, as it was understood."""
     echo = body.model_dump()
+    if not getattr(body, "include_init_images", False):
+        echo |= {name: None for name in ("init_images", "mask") if name in echo}
     for item in params_of(GenerationRequest):
         if body.infotext and item.param.api in echo and not item.path.startswith(OPTIONAL_PARTS):
             echo[item.param.api] = get_at(request, item.path)
@@ -193,7 +235,8 @@ def info_of(
         "sd_vae_hash": first.get("VAE hash"),
         "seed_resize_from_w": seeds.resize_from_w or -1,
         "seed_resize_from_h": seeds.resize_from_h or -1,
-        "denoising_strength": None,
+        "denoising_strength": first.get("Denoising strength")
+        and (request.img2img or request.hires or Hires()).denoising_strength,
         "extra_generation_params": {k: v for k, v in first.items() if k not in NOT_EXTRA},
         "index_of_first_image": 1 if images and images[0].kind == "grid" else 0,
         "infotexts": [image.infotext for image in images],

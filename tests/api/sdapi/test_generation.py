@@ -160,7 +160,9 @@ def test_styles_are_applied(server):
         ({"scheduler": "karas"}, 400, "Scheduler not found"),
         ({"script_name": "no such"}, 422, "Script 'no such' not found"),
         ({"alwayson_scripts": {"x": {"args": [True]}}}, 422, "Script 'x' not found"),
-        ({"enable_hr": True}, 422, "not available yet"),
+        ({"enable_hr": True, "hr_upscaler": "Latnt"}, 404, "Did you mean 'Latent'"),
+        ({"enable_hr": True, "hr_sampler_name": "Huler"}, 404, "No sampler called 'Huler'"),
+        ({"enable_hr": True, "hr_scale": 0.01}, 422, "Upscale by is 0.01"),
         ({"steps": 0}, 422, "at least 1"),
         ({"steps": 10**9}, 422, "at most 1000"),
         ({"width": 7}, 422, "at least 16"),
@@ -183,11 +185,11 @@ def test_the_wrong_type_is_the_framework_s_422(server):
     assert answer.json()["detail"][0]["loc"][-1] == "steps"
 
 
-def test_img2img_says_that_it_is_not_here_yet(server):
+def test_img2img_without_a_picture_says_so_in_the_words_clients_know(server):
     post = server.client.post
     assert post("/sdapi/v1/img2img", json={}).json()["detail"] == "Init image not found"
     answer = post("/sdapi/v1/img2img", json={"init_images": ["x"]})
-    assert (answer.status_code, "not available yet" in answer.json()["detail"]) == (422, True)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "Invalid encoded image")
 
 
 def test_parallel_requests_are_drawn_one_after_another_and_never_mixed_up(server):

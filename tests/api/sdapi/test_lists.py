@@ -6,7 +6,7 @@ import pytest
 
 from modules.sampling.catalogue import AUTOMATIC
 from modules.schema.request import Sampling
-from modules.service.complete import OLD_MANNER, resolve_names
+from modules.service.resolve import OLD_MANNER, resolve_names
 
 
 def get(server, name):

@@ -1,0 +1,101 @@
+"""Pictures to start from and second passes: filled in, and refused before they cost time."""
+
+from dataclasses import replace
+
+from modules.errors import InvalidRequest, NotFound
+from modules.schema.catalogue import Catalogue
+from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS, hires_size
+from modules.schema.inputs import Hires
+from modules.schema.request import Batch, GenerationRequest, Sampling, Size
+from modules.service.resolve import OLD_MANNER, find_checkpoint, resolve_names
+
+NARROWEST = 8
+"""Pixels of a side that every model can make a latent of."""
+
+
+def complete_img2img(request: GenerationRequest) -> GenerationRequest:
+    """Check the pictures; several of them are a batch. Raises InvalidRequest or NotFound."""
+    wish = request.img2img
+    if wish is None:
+        return request
+    if request.hires is not None:
+        raise InvalidRequest(
+            "The hires pass belongs to pictures from text, not to img2img.",
+            "Turn one of the two off.",
+        )
+    if not wish.images:
+        raise InvalidRequest("There is no picture to start from.", "Choose one.")
+    upscaler = _upscaler(request.pictures.upscaler or "None", PLAIN_UPSCALERS)
+    request = replace(request, pictures=replace(request.pictures, upscaler=upscaler))
+    count = len(wish.images)
+    if count == 1:
+        return request
+    if count > request.batch.batch_size:
+        raise InvalidRequest(
+            f"{count} pictures do not fit into a batch of {request.batch.batch_size}.",
+            f"Set the batch size to {count}.",
+        )
+    return replace(request, batch=Batch(batch_size=count, n_iter=request.batch.n_iter))
+
+
+def complete_hires(request: GenerationRequest, catalogue: Catalogue) -> GenerationRequest:
+    """Resolve the names of the second pass; what equals the first pass is left empty.
+
+    `request.sampling` and `request.models` must be complete. Raises InvalidRequest or NotFound.
+    """
+    hires = request.hires
+    if hires is None:
+        return request
+    upscaler = _upscaler(hires.upscaler or "Latent", (*LATENT_UPSCALERS, *PLAIN_UPSCALERS))
+    hires = _with_names(replace(hires, upscaler=upscaler), request.sampling)
+    if hires.checkpoint:
+        title = find_checkpoint(hires.checkpoint, catalogue.checkpoints).title
+        if title != request.models.checkpoint:
+            raise InvalidRequest(
+                f"The second pass cannot use another checkpoint ({title}) yet.",
+                "Leave the hires checkpoint empty.",
+            )
+        hires = replace(hires, checkpoint="")
+    if hires.image is not None:
+        size = Size(width=hires.image.width, height=hires.image.height)
+        request = replace(request, size=size)
+    for name in ("prompt", "negative_prompt"):
+        if getattr(hires, name) == getattr(request, name):
+            hires = replace(hires, **{name: ""})
+    return replace(request, hires=hires)
+
+
+def largest_sides(request: GenerationRequest) -> tuple[int, int]:
+    """Width and height in pixels of the largest pass. Raises InvalidRequest for an empty one."""
+    size = request.size
+    if request.hires is None:
+        return size.width, size.height
+    large = hires_size(size.width, size.height, request.hires)
+    if min(large.width - large.cut_x, large.height - large.cut_y) < NARROWEST:
+        raise InvalidRequest(
+            f"{large.width}x{large.height} is too small for a second pass.",
+            "Choose a larger scale or size.",
+        )
+    return max(size.width, large.width), max(size.height, large.height)
+
+
+def _with_names(hires: Hires, first: Sampling) -> Hires:
+    """Give sampler and schedule the names of the menus, empty where they are the first pass's."""
+    wanted = Sampling(
+        sampler=hires.sampler or first.sampler, schedule=hires.schedule or first.schedule
+    )
+    if hires.schedule and first.schedule == OLD_MANNER:
+        named = resolve_names(replace(wanted, schedule=hires.schedule))
+    else:
+        named = resolve_names(wanted)
+    same = named.sampler == first.sampler and named.schedule == first.schedule
+    schedule = "" if named.schedule == first.schedule else named.schedule
+    sampler = "" if same or named.sampler == first.sampler else named.sampler
+    return replace(hires, sampler=sampler, schedule=schedule)
+
+
+def _upscaler(name: str, known: tuple[str, ...]) -> str:
+    for one in known:
+        if one.lower() == name.strip().lower():
+            return one
+    raise NotFound("upscaler", name, known)

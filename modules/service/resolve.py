@@ -1,0 +1,63 @@
+"""Names that people write, to the names of what there is."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from modules.errors import ModelError, NotFound
+from modules.sampling.catalogue import AUTOMATIC, resolve_sampler
+from modules.schema.catalogue import CheckpointInfo
+from modules.schema.request import Sampling
+
+OLD_MANNER = ""
+"""A schedule of this name: the sampler's name says it all, as before version 1.9 of A1111."""
+
+
+def resolve_names(sampling: Sampling) -> Sampling:
+    """Give sampler and schedule the names of the menus. Raises NotFound with the nearest names.
+
+    A name from before 1.9 with its schedule inside ("DPM++ 2M Karras") is split, unless the
+    schedule is `OLD_MANNER`: then it stays as it is, spelled as that version did.
+    """
+    if sampling.schedule == OLD_MANNER:
+        resolved = resolve_sampler(sampling.sampler, AUTOMATIC, version="")
+        plain = resolve_sampler(resolved.sampler.name, AUTOMATIC, version="")
+        suffix = "" if resolved.schedule == plain.schedule else f" {resolved.schedule.name}"
+        return replace(sampling, sampler=resolved.sampler.name + suffix)
+    resolved = resolve_sampler(sampling.sampler, sampling.schedule)
+    default = resolve_sampler(resolved.sampler.name, AUTOMATIC)
+    asked = sampling.schedule.strip().lower() == AUTOMATIC.lower()
+    same = asked and resolved.schedule == default.schedule
+    schedule = AUTOMATIC if same else resolved.schedule.name
+    if schedule != AUTOMATIC and schedule.lower() == sampling.schedule.lower():  # "karras" of 1.8
+        schedule = sampling.schedule
+    return replace(sampling, sampler=resolved.sampler.name, schedule=schedule)
+
+
+def find_checkpoint(text: str, checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo:
+    """Look a checkpoint up by title, name, file stem or hash, with A1111's leniency.
+
+    Exact matches first; then the shortest title that contains `text`; then the same without a
+    trailing `[...]`. An empty `text` means the first one there is. Raises NotFound, or ModelError
+    if there are none at all.
+    """
+    if not checkpoints:
+        raise ModelError(
+            "There is no checkpoint to draw with.",
+            "Put a .safetensors file into models/Stable-diffusion and refresh the list.",
+        )
+    wanted = text.strip()
+    if not wanted:
+        usable = [checkpoint for checkpoint in checkpoints if not checkpoint.note]
+        return (usable or list(checkpoints))[0]
+    for checkpoint in checkpoints:
+        names = {checkpoint.title, checkpoint.name, checkpoint.stem}
+        hashes = {checkpoint.sha256, checkpoint.short_hash} - {""}
+        if wanted in names | hashes:
+            return checkpoint
+    for part in (wanted, wanted.rpartition("[")[0].strip() if wanted.endswith("]") else ""):
+        close = [item for item in checkpoints if part and part.lower() in item.title.lower()]
+        if close:
+            return min(close, key=lambda item: len(item.title))
+    whole = any(mark in wanted for mark in ".[/")
+    known = [checkpoint.title if whole else checkpoint.stem for checkpoint in checkpoints]
+    raise NotFound("checkpoint", text, known)
