@@ -62,6 +62,11 @@ class Paths:
         return self.data / "styles.csv"
 
     @property
+    def users(self) -> Path:
+        """`users.json`: who may log in."""
+        return self.data / "users.json"
+
+    @property
     def extensions(self) -> Path:
         """One folder each."""
         return self.data / "extensions"

@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from modules.api.doors.identity import Identity
+from modules.api.doors.login import login_routes
+from modules.api.doors.origins import Names, TrustedOrigins
 from modules.api.errors import add_error_handlers
 from modules.api.events import event_routes
-from modules.api.guard import Guard
+from modules.api.guard import Doors, Guard
 from modules.api.images import image_routes
 from modules.api.jobs import job_routes
 from modules.api.lists import list_routes
@@ -19,15 +22,16 @@ from modules.api.sdapi.options import option_routes
 from modules.api.sdapi.png_info import png_info_routes
 from modules.api.sdapi.progress import progress_routes
 from modules.service.app import App
+from modules.service.users import Users
+from modules.settings.launch import Launch
 from modules.version import VERSION
-
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1", "")
 
 
 def make_api(app: App) -> FastAPI:
     """Return the application that serves `app`; whoever serves it closes `app` in the end.
 
-    The engine starts in the background as soon as the server does.
+    The engine starts in the background as soon as the server does. What the guard decides by is
+    `state.doors` of the result. Raises WebUIError if the list of users cannot be read.
     """
 
     @asynccontextmanager
@@ -54,10 +58,22 @@ def make_api(app: App) -> FastAPI:
         png_info_routes,
     ):
         api.include_router(make_routes(app))
+    doors = make_doors(app.launch, Users(app.paths.users, app.launch.credentials()))
+    api.include_router(login_routes(doors.identity))
     add_error_handlers(api)
-    host = app.launch.host
-    exposed = host not in LOOPBACK_HOSTS
-    own_name = socket.gethostname()
-    names = (host, own_name, f"{own_name}.local") if exposed else ()
-    api.add_middleware(Guard, open_to_network=exposed, names=names)
+    api.add_middleware(Guard, doors=doors)
+    api.state.doors = doors
     return api
+
+
+def make_doors(launch: Launch, users: Users) -> Doors:
+    """Decide who may come in, from the flags and the list of users."""
+    own_name = socket.gethostname()
+    names = (launch.host, own_name, f"{own_name}.local") if launch.exposed else ()
+    return Doors(
+        Identity(users),
+        Names(names, any_address=launch.exposed),
+        TrustedOrigins(launch.cors_allow_origins, launch.cors_allow_origins_regex),
+        exposed=launch.exposed,
+        log_calls=launch.api_log,
+    )

@@ -23,6 +23,7 @@ class Command:
 COMMANDS = (
     Command("serve", "serve the page and the REST API (what happens without a command)", "serve"),
     Command("txt2img", "draw pictures from a prompt, right here", "generate"),
+    Command("users", "say who may log in", "users"),
     Command("train-embedded", "train the model that comes with Easel, from nothing", "train"),
     Command("eval-embedded", "measure how well that model follows prompts", "evaluate"),
 )

@@ -20,6 +20,7 @@ from modules.log import set_up_logging
 from modules.settings.launch import FlagParser, Launch, add_flags, from_args
 
 if TYPE_CHECKING:
+    from modules.api.doors.origins import Names
     from modules.cli.server import Server
     from modules.service.app import App
 
@@ -34,7 +35,9 @@ def run(arguments: Sequence[str]) -> int:
     began = time.perf_counter()
     launch = read(arguments)
     set_up_logging(logging.getLevelName(launch.loglevel))
-    return Service(launch, bind(launch.host, launch.port), began).run()
+    check_doors(launch)
+    listener = bind(launch.host, launch.port, api_only=launch.nowebui)
+    return Service(launch, listener, began).run()
 
 
 def read(arguments: Sequence[str]) -> Launch:
@@ -49,9 +52,21 @@ def read(arguments: Sequence[str]) -> Launch:
     return from_args(parser.parse_args(arguments))
 
 
-def bind(host: str, port: int | None) -> socket.socket:
-    """Take `port`, or without one the first free port from 7860 on. Raises WebUIError."""
-    ports = range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TO_TRY) if port is None else [port]
+def check_doors(launch: Launch) -> None:
+    """Refuse to serve other people without a password. Raises InvalidRequest or WebUIError."""
+    if launch.exposed:
+        from modules.service.users import Users, check_exposure
+
+        check_exposure(launch, Users.of(launch))
+
+
+def bind(host: str, port: int | None, *, api_only: bool = False) -> socket.socket:
+    """Take `port`, or without one the first free port from 7860 on. Raises WebUIError.
+
+    Without the page A1111's clients look for the API on the port after that.
+    """
+    first = DEFAULT_PORT + api_only
+    ports = range(first, first + PORTS_TO_TRY) if port is None else [port]
     for candidate in ports:
         try:
             return listen(host, candidate)
@@ -156,13 +171,29 @@ class Service:
         from modules.api.app import make_api
         from modules.ui.mount import mount_page
 
-        api = mount_page(make_api(self.app), self.app)
+        api = make_api(self.app)
+        if not self.launch.nowebui:
+            mount_page(api, self.app)
         while not server.started:
             time.sleep(0.01)
         self.splash.hand_over(api)
         print(f"Ready after {time.perf_counter() - self.began:.1f} s", flush=True)
+        if self.launch.share:
+            self.share(api.state.doors.names)
         if self.launch.autolaunch and "SD_WEBUI_RESTARTING" not in os.environ:
             webbrowser.open(self.url)
+
+    def share(self, names: "Names") -> None:
+        """Make a public address and answer to it; without a network the program just goes on."""
+        from modules.ui.share import open_tunnel
+
+        try:
+            address = open_tunnel(self.listener.getsockname()[1])
+        except WebUIError as error:
+            print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr, flush=True)
+            return
+        names.add(address.partition("://")[2])
+        print(f"Everybody with a password can use it at {address}", flush=True)
 
 
 def leave(*_: object) -> None:

@@ -46,8 +46,8 @@ WITHOUT_EFFECT: tuple[Accepted, ...] = (
 
 NOT_YET: tuple[Accepted, ...] = (
     *_bare(
-        "nowebui medvram lowvram medvram-sdxl no-half-vae upcast-sampling opt-channelslast "
-        "disable-nan-check use-ipex directml api-log api-server-stop ui-debug-mode "
+        "medvram lowvram medvram-sdxl no-half-vae upcast-sampling opt-channelslast "
+        "disable-nan-check use-ipex directml ui-debug-mode "
         "disable-all-extensions disable-extra-extensions update-all-extensions update-check "
         "allow-code unix-filenames-sanitization no-prompt-history dump-sysinfo "
         "always-gpu always-high-vram always-normal-vram always-low-vram always-no-vram always-cpu"
@@ -58,25 +58,22 @@ NOT_YET: tuple[Accepted, ...] = (
         "scunet-models-path dat-models-path ldsr-models-path bsrgan-models-path "
         "gfpgan-models-path codeformer-models-path clip-models-path config ui-config-file "
         "styles-file localizations-dir textual-inversion-templates-dir timeout-keep-alive "
-        "filenames-max-length cors-allow-origins cors-allow-origins-regex controlnet-dir "
+        "filenames-max-length controlnet-dir "
         "text-encoder-dir forge-ref-a1111-home gradio-allowed-path"
     ),
 )
 """Understood and told that they do nothing yet."""
 
-NO_PASSWORD = "Leave it out to serve this computer only, or put a proxy with passwords in front."
+NO_TLS = "Leave it out, and put a proxy that speaks HTTPS in front."
+NO_TUNNEL = "Use --share, or a tunnel of your own."
 NO_SUCH_LOCK = "Leave it out; until it works, everybody who reaches the page may do everything."
 
 REFUSED: tuple[Accepted, ...] = (
-    Accepted("share", why="Nothing is made public before there are passwords."),
-    Accepted("ngrok", 1, "Nothing is made public before there are passwords."),
-    Accepted("ngrok-options", 1, "Nothing is made public before there are passwords."),
-    Accepted("gradio-auth", 1, NO_PASSWORD),
-    Accepted("gradio-auth-path", 1, NO_PASSWORD),
-    Accepted("api-auth", 1, NO_PASSWORD),
-    Accepted("tls-keyfile", 1, NO_PASSWORD),
-    Accepted("tls-certfile", 1, NO_PASSWORD),
-    Accepted("disable-tls-verify", why=NO_PASSWORD),
+    Accepted("ngrok", 1, NO_TUNNEL),
+    Accepted("ngrok-options", 1, NO_TUNNEL),
+    Accepted("tls-keyfile", 1, NO_TLS),
+    Accepted("tls-certfile", 1, NO_TLS),
+    Accepted("disable-tls-verify", why=NO_TLS),
     Accepted("disable-safe-unpickle", why="Files that run code are never loaded."),
     Accepted("enable-insecure-extension-access", why="Install extensions by hand."),
     Accepted("hide-ui-dir-config", why=NO_SUCH_LOCK),

@@ -1,7 +1,9 @@
 """What holds until the process ends: flags of the command line, under A1111's names."""
 
 import argparse
+import ipaddress
 import logging
+import re
 import typing
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,21 @@ class Launch:
         None, "Port", minimum=1, maximum=65_535, help="Without it, the first free one from 7860 on."
     )
     server_name: str = param("", "Address to bind", help="Such as 127.0.0.1, the default.")
+    share: bool = param(
+        False,
+        "Make a public address for the page",
+        help="Through Gradio's tunnel; somebody else's computer passes everything on.",
+    )
+    api_auth: str = param("", "Names and passwords", help="NAME:PASSWORD,NAME:PASSWORD")
+    gradio_auth: str = param("", "Names and passwords", help="The same as --api-auth.")
+    gradio_auth_path: str = param("", "File of names and passwords", help="NAME:PASSWORD a line.")
+    cors_allow_origins: str = param(
+        "", "Other pages that may use the API", help="Such as https://a.example,https://b.example."
+    )
+    cors_allow_origins_regex: str = param("", "The same as a regular expression")
+    nowebui: bool = param(False, "Serve the REST API without the page", help="On port 7861.")
+    api_server_stop: bool = param(False, "Let the REST API end the program")
+    api_log: bool = param(False, "Print a line for each call of the REST API")
     autolaunch: bool = param(False, "Open the page in the browser")
     data_dir: str = param("", "Folder of your files", help="Default: the program's.")
     models_dir: str = param("", "Folder of all models", help="Default: DATA_DIR/models.")
@@ -44,6 +61,27 @@ class Launch:
     def host(self) -> str:
         """The address to bind: this computer only, unless asked otherwise."""
         return self.server_name or ("0.0.0.0" if self.listen else "127.0.0.1")
+
+    @property
+    def exposed(self) -> bool:
+        """Whether anybody but this computer can reach the server."""
+        return self.share or not is_loopback(self.host)
+
+    def credentials(self) -> dict[str, str]:
+        """Passwords by name, as the flags give them. Raises InvalidRequest."""
+        pairs = [*self.api_auth.split(","), *self.gradio_auth.split(",")]
+        if self.gradio_auth_path:
+            pairs += _lines_of(Path(self.gradio_auth_path).expanduser())
+        found = {}
+        for pair in filter(None, map(str.strip, pairs)):
+            name, colon, password = pair.partition(":")
+            if not (name and colon and password):
+                raise InvalidRequest(
+                    "A name or a password is missing in --api-auth, --gradio-auth or its file.",
+                    "Write NAME:PASSWORD, several separated by commas.",
+                )
+            found[name] = password
+        return found
 
     @property
     def chosen_device(self) -> str:
@@ -78,7 +116,30 @@ class Launch:
             accepted.name.replace("-", "_"): None if accepted.takes else False
             for accepted in (*WITHOUT_EFFECT, *NOT_YET, *REFUSED)
         }
-        return {**others, **own, "use_cpu": list(self.use_cpu), "api": True}
+        hidden = {name: HIDDEN for name in SECRET if own[name]}
+        return {**others, **own, **hidden, "use_cpu": list(self.use_cpu), "api": True}
+
+
+SECRET = ("api_auth", "gradio_auth")
+HIDDEN = "(hidden)"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach a server bound to `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(
+            f"The passwords in {path} cannot be read: {error}.", "Check --gradio-auth-path."
+        ) from error
+    return [pair for line in text.splitlines() for pair in line.split(",")]
 
 
 def _folder(text: str) -> Path | None:
@@ -116,7 +177,23 @@ def flag_of(item: Field) -> str:
     return "--" + (item.param.flag or item.name.replace("_", "-"))
 
 
-SERVER_ONLY = frozenset({"listen", "port", "server_name", "autolaunch"})
+SERVER_ONLY = frozenset(
+    {
+        "listen",
+        "port",
+        "server_name",
+        "share",
+        "api_auth",
+        "gradio_auth",
+        "gradio_auth_path",
+        "cors_allow_origins",
+        "cors_allow_origins_regex",
+        "nowebui",
+        "api_server_stop",
+        "api_log",
+        "autolaunch",
+    }
+)
 """Fields of `Launch` that mean nothing to a command that does not serve."""
 
 
@@ -181,4 +258,17 @@ def from_args(arguments: argparse.Namespace) -> Launch:
     launch = Launch(**values)
     if launch.port is not None and not 1 <= launch.port <= 65_535:
         raise InvalidRequest(f"The port cannot be {launch.port}.", "It is 1 to 65535.")
+    _check_origins(launch)
     return launch
+
+
+def _check_origins(launch: Launch) -> None:
+    if "*" in launch.cors_allow_origins:
+        raise InvalidRequest(
+            "--cors-allow-origins * would let every page on the internet use this program.",
+            "List the addresses of the pages that may.",
+        )
+    try:
+        re.compile(launch.cors_allow_origins_regex)
+    except re.error as error:
+        raise InvalidRequest(f"--cors-allow-origins-regex: {error}.") from error

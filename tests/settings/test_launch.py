@@ -70,9 +70,7 @@ def test_flags_without_effect_are_told(caplog):
     assert "--lora-dir has no effect yet" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "line", ["--api-auth a:b", "--gradio-auth a:b", "--share", "--freeze-settings"]
-)
+@pytest.mark.parametrize("line", ["--tls-keyfile x", "--ngrok x", "--freeze-settings"])
 def test_a_protection_that_is_not_there_is_never_promised(line):
     with pytest.raises(InvalidRequest, match="does not work yet"):
         launch(line)
@@ -100,3 +98,49 @@ def test_all_flags_are_listed_for_clients():
     assert flags["ckpt_dir"] == "x"
     assert flags["medvram"] is False
     assert flags["lora_dir"] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "exposed"),
+    [
+        ("", False),
+        ("--server-name 127.0.0.1", False),
+        ("--server-name ::1", False),
+        ("--server-name localhost", False),
+        ("--listen", True),
+        ("--server-name 0.0.0.0", True),
+        ("--server-name 192.168.1.2", True),
+        ("--server-name my.box", True),
+        ("--share", True),
+    ],
+)
+def test_it_is_known_whether_others_can_reach_the_server(line, exposed):
+    assert launch(line).exposed is exposed
+
+
+def test_passwords_come_from_flags_and_a_file(tmp_path):
+    file = tmp_path / "people.txt"
+    file.write_text("dora:d:d\n\nemil:e,fritz:f\n", encoding="utf-8")
+    line = f"--api-auth anna:a,ben:b --gradio-auth cleo:c --gradio-auth-path {file}"
+    wanted = {"anna": "a", "ben": "b", "cleo": "c", "dora": "d:d", "emil": "e", "fritz": "f"}
+    assert launch(line).credentials() == wanted
+    flags = launch(line).flags()
+    assert (flags["api_auth"], flags["gradio_auth"]) == ("(hidden)", "(hidden)")
+    assert launch().flags()["api_auth"] == ""
+
+
+@pytest.mark.parametrize("line", ["--api-auth anna", "--gradio-auth :x", "--api-auth anna:"])
+def test_half_a_pair_is_refused(line):
+    with pytest.raises(InvalidRequest, match="missing"):
+        launch(line).credentials()
+
+
+def test_a_password_file_that_is_not_there_is_told():
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        launch("--gradio-auth-path /nowhere/people.txt").credentials()
+
+
+@pytest.mark.parametrize("line", ["--cors-allow-origins *", "--cors-allow-origins-regex ("])
+def test_origins_must_be_named(line):
+    with pytest.raises(InvalidRequest, match="cors-allow-origins"):
+        launch(line)

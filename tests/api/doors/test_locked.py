@@ -1,0 +1,146 @@
+"""A program with users: nobody comes in without a name and a password."""
+
+import httpx
+import pytest
+
+from modules.api.doors.identity import Identity
+from modules.api.doors.throttle import TRIES
+from modules.engine.fake import FakeEngine
+from modules.service.users import Users
+from modules.settings.launch import Launch
+from tests.conftest import serve
+
+ANNA = ("anna", "right horse")
+BEN = ("ben", "battery staple")
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory):
+    data = tmp_path_factory.mktemp("locked")
+    users = Users(data / "users.json")
+    users.add(*ANNA, "admin")
+    users.add(*BEN, "user")
+    launch = Launch(data_dir=str(data), api_auth="cleo:her password")
+    yield from serve(data, FakeEngine(step_s=0.001), launch)
+
+
+@pytest.fixture
+def visitor(locked):
+    """A client that knows no cookies yet."""
+    with httpx.Client(base_url=locked.url, timeout=30) as client:
+        yield client
+
+
+def log_in(client, name, password, **headers):
+    return client.post("/login", data={"username": name, "password": password}, headers=headers)
+
+
+def test_programs_are_asked_for_a_password(visitor):
+    answer = visitor.get("/sdapi/v1/options")
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == "Not authenticated"
+    assert answer.headers["www-authenticate"].startswith("Basic")
+    wrong = visitor.get("/sdapi/v1/options", auth=("anna", "wrong"))
+    assert (wrong.status_code, wrong.json()["detail"]) == (401, "Incorrect username or password")
+
+
+@pytest.mark.parametrize("who", [ANNA, BEN, ("cleo", "her password")])
+def test_programs_with_a_password_are_served(visitor, who):
+    assert visitor.get("/sdapi/v1/options", auth=who).status_code == 200
+    assert visitor.get("/api/v1/jobs", auth=who).status_code == 200
+
+
+def test_people_are_sent_to_the_login_page(visitor):
+    answer = visitor.get("/openapi.json", headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "login")
+    page = visitor.get("/login", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert 'type="password"' in page.text
+    assert "script-src" in page.headers["content-security-policy"]
+
+
+def test_who_logged_in_stays_in_until_logging_out(visitor):
+    answer = log_in(visitor, *BEN, accept="text/html")
+    assert answer.status_code == 303
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "SameSite=Strict" in answer.headers["set-cookie"]
+    assert visitor.get("/api/v1/jobs").status_code == 200
+    assert visitor.post("/logout").status_code == 303
+    assert visitor.get("/api/v1/jobs").status_code == 401
+
+
+def test_a_wrong_password_is_told_on_the_page(visitor):
+    answer = log_in(visitor, "anna", "<script>", accept="text/html")
+    assert answer.status_code == 401
+    assert "Incorrect" in answer.text
+    assert log_in(visitor, "anna", "x").json()["detail"].startswith("Incorrect")
+
+
+@pytest.mark.parametrize("change", ["name", "time", "signature", "all"])
+def test_forged_sessions_open_nothing(visitor, change):
+    log_in(visitor, *BEN)
+    [(name, value)] = visitor.cookies.items()
+    parts = value.strip('"').split(".")
+    forged = {
+        "name": ["YW5uYQ==", *parts[1:]],
+        "time": [parts[0], str(int(parts[1]) + 1), parts[2]],
+        "signature": [*parts[:2], parts[2][::-1]],
+        "all": ["", "", ""],
+    }[change]
+    visitor.cookies.clear()
+    answer = visitor.get("/api/v1/jobs", headers={"Cookie": f"{name}={'.'.join(forged)}"})
+    assert answer.status_code == 401
+
+
+def test_other_sites_cannot_log_anybody_in(visitor):
+    answer = log_in(visitor, *BEN, origin="http://evil.test")
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("/sdapi/v1/options", {"samples_format": "jpg"}),
+        ("/sdapi/v1/unload-checkpoint", None),
+        ("/sdapi/v1/reload-checkpoint", None),
+    ],
+)
+def test_users_do_not_decide_for_everybody(visitor, route, body):
+    answer = visitor.post(route, json=body, auth=BEN)
+    assert answer.status_code == 403
+    assert "administrator" in answer.json()["detail"]
+    assert visitor.post(route, json=body, auth=ANNA).status_code == 200
+    visitor.post("/sdapi/v1/options", json={"samples_format": "png"}, auth=ANNA)
+
+
+def test_rights_and_sessions_end_with_the_account(locked, visitor):
+    users = Users(locked.app.paths.users)
+    users.add("dora", "only for now", "user")
+    log_in(visitor, "dora", "only for now")
+    assert visitor.get("/api/v1/jobs").status_code == 200
+    users.remove("dora")
+    assert visitor.get("/api/v1/jobs").status_code == 401
+    users.add("dora", "another one", "user")
+    assert visitor.get("/api/v1/jobs").status_code == 401
+    assert visitor.get("/api/v1/jobs", auth=("dora", "only for now")).status_code == 401
+
+
+def test_flags_never_show_passwords(visitor):
+    text = visitor.get("/sdapi/v1/cmd-flags", auth=ANNA).text
+    assert "her password" not in text
+    assert "hidden" in text
+
+
+@pytest.mark.anyio
+async def test_guessing_is_slowed_down(tmp_path):
+    users = Users(tmp_path / "users.json")
+    users.add(*ANNA)
+    identity, said = Identity(users), []
+    for _ in range(TRIES + 3):
+        try:
+            await identity.log_in("anna", "a guess", "10.0.0.9")
+        except Exception as error:
+            said.append(error.status)
+    assert said == [401] * TRIES + [429] * 3
+    assert (await identity.log_in(*ANNA, "10.0.0.8")).name == "anna"
