@@ -26,6 +26,7 @@ from modules.training.autoencoder_stage import (
 )
 from modules.training.draw import Studio, studio_in_training
 from modules.training.export import EXAMPLES, export
+from modules.training.growth import grow_states
 from modules.training.latents import LatentsTask, LatentStore, freeze, preview_factors
 from modules.training.loop import Clock, Trainer, train
 from modules.training.painter_stage import Painter, PainterStage, PainterTask
@@ -291,4 +292,5 @@ def train_embedded(run: Run) -> None:
     if run.device != "cpu" and run.processes != 1:
         raise InvalidRequest("Several processes are for the CPU only.", "Use one process.")
     run.state.mkdir(parents=True, exist_ok=True)
+    grow_states(run.state, world_vocabulary())
     run_team(run.processes, partial(_work, run))

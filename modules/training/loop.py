@@ -119,7 +119,8 @@ class Trainer:
     def _load(self) -> None:
         state = torch.load(self.file, map_location="cpu", weights_only=True)
         self.stage.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        if "optimiser" in state:
+            self.optimiser.load_state_dict(state["optimiser"])
         with torch.no_grad():
             for parameter, mean in zip(self.parameters, self.average, strict=True):
                 mean.copy_(state["average"][self.names[id(parameter)]])
