@@ -14,6 +14,7 @@ from modules.api.errors import add_error_handlers
 from modules.api.events import event_routes
 from modules.api.guard import Doors, Guard
 from modules.api.images import image_routes
+from modules.api.internal import internal_routes
 from modules.api.jobs import job_routes
 from modules.api.lists import list_routes
 from modules.api.sdapi.generation import generation_routes
@@ -21,6 +22,8 @@ from modules.api.sdapi.lists import list_routes as legacy_list_routes
 from modules.api.sdapi.options import option_routes
 from modules.api.sdapi.png_info import png_info_routes
 from modules.api.sdapi.progress import progress_routes
+from modules.api.sdapi.server import server_routes
+from modules.api.sdapi.tasks import TaskNames
 from modules.service.app import App
 from modules.service.users import Users
 from modules.settings.launch import Launch
@@ -51,13 +54,16 @@ def make_api(app: App) -> FastAPI:
         event_routes,
         image_routes,
         list_routes,
-        generation_routes,
         progress_routes,
         option_routes,
         legacy_list_routes,
         png_info_routes,
+        server_routes,
     ):
         api.include_router(make_routes(app))
+    names = TaskNames()
+    api.include_router(generation_routes(app, names))
+    api.include_router(internal_routes(app, names))
     doors = make_doors(app.launch, Users(app.paths.users, app.launch.credentials()))
     api.include_router(login_routes(doors.identity))
     add_error_handlers(api)

@@ -13,6 +13,7 @@ from modules.api.sdapi.schemas import (
     StableDiffusionProcessingTxt2Img,
     TextToImageResponse,
 )
+from modules.api.sdapi.tasks import TaskNames, new_name
 from modules.api.sdapi.translate import Translated, info_of, parameters_of, to_request
 from modules.errors import WebUIError
 from modules.schema.result import GeneratedImage
@@ -20,25 +21,28 @@ from modules.service.app import App
 from modules.service.job import FAILED, Job, Snapshot
 
 
-def generation_routes(app: App) -> APIRouter:
-    """Routes that draw."""
+def generation_routes(app: App, names: TaskNames) -> APIRouter:
+    """Routes that draw; each job gets a name under which `/internal/progress` knows it."""
     routes = APIRouter(prefix="/sdapi/v1", tags=["sdapi"])
 
     @routes.post("/txt2img", response_model=TextToImageResponse)
     async def txt2img(body: StableDiffusionProcessingTxt2Img) -> JSONResponse:
         """Draw pictures from text."""
-        return await _drawn(app, body)
+        return await _drawn(app, body, names, "txt2img")
 
     @routes.post("/img2img", response_model=TextToImageResponse)
     async def img2img(body: StableDiffusionProcessingImg2Img) -> JSONResponse:
         """Draw from pictures."""
-        return await _drawn(app, body)
+        return await _drawn(app, body, names, "img2img")
 
     return routes
 
 
-async def _drawn(app: App, body: StableDiffusionProcessing) -> JSONResponse:
+async def _drawn(
+    app: App, body: StableDiffusionProcessing, names: TaskNames, kind: str
+) -> JSONResponse:
     translated, job = await asyncio.to_thread(_submit, app, body)
+    names.add(body.force_task_id or new_name(kind), job.id)
     async for _ in app.follow_async(job.id):
         pass
     return JSONResponse(await asyncio.to_thread(_reply, app, body, translated, job))

@@ -1,5 +1,6 @@
 """The lists clients fill their menus from."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import psutil
 from fastapi import APIRouter
 
+from modules.api.sdapi.pictures import SOFT_INPAINTING
+from modules.errors import ModelError
+from modules.model.header import read_header
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES, SUFFIXES, Sampler
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS
@@ -103,6 +107,7 @@ def _model_routes(routes: APIRouter, app: App) -> None:
         return [_model(one) for one in app.catalogue().checkpoints]
 
     @routes.get("/sd-vae")
+    @routes.get("/sd-modules")
     def vaes() -> Rows:
         """List external VAEs."""
         return [
@@ -113,11 +118,17 @@ def _model_routes(routes: APIRouter, app: App) -> None:
     @routes.get("/loras")
     def loras() -> Rows:
         """List networks for `<lora:name:weight>`."""
-        files = [app.paths.lora / name for name in app.catalogue().loras]
-        return [
-            {"name": path.stem, "alias": path.stem, "path": str(path), "metadata": {}}
-            for path in files
-        ]
+        return [_lora(app.paths.lora / name) for name in app.catalogue().loras]
+
+    @routes.get("/embeddings")
+    def embeddings() -> dict[str, Any]:
+        """List textual inversion embeddings; which of them fit is known when they are used."""
+        unknown = {"step": None, "sd_checkpoint": None, "sd_checkpoint_name": None, "shape": None}
+        known = app.catalogue().embedding_vectors
+        return {
+            "loaded": {name: unknown | {"vectors": count} for name, count in known},
+            "skipped": {},
+        }
 
     for name in ("refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"):
         routes.add_api_route(f"/{name}", _refresher(app), methods=["POST"], name=name)
@@ -135,6 +146,32 @@ def _model_routes(routes: APIRouter, app: App) -> None:
         require_admin("load the model")
         app.warm()
         return {}
+
+
+def _lora(path: Path) -> dict[str, Any]:
+    """Describe a network with the metadata of its file, pictures left out."""
+    try:
+        metadata = read_header(path).metadata
+    except (ModelError, OSError):
+        metadata = {}
+    return {
+        "name": path.stem,
+        "alias": metadata.get("ss_output_name") or path.stem,
+        "path": str(path),
+        "metadata": {
+            key: _value(text) for key, text in metadata.items() if key != "ssmd_cover_images"
+        },
+    }
+
+
+def _value(text: str) -> Any:
+    """Training programs write JSON into a field's text."""
+    if text[:1] not in ("{", "["):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _refresher(app: App) -> Any:
@@ -172,19 +209,20 @@ def _empty_routes(routes: APIRouter) -> None:
         """List ways to enlarge a latent."""
         return [{"name": name} for name in LATENT_UPSCALERS]
 
-    @routes.get("/embeddings")
-    def embeddings() -> dict[str, Any]:
-        """List textual inversion embeddings that were loaded, and those that do not fit."""
-        return {"loaded": {}, "skipped": {}}
-
     @routes.get("/scripts")
     def scripts() -> dict[str, list[str]]:
-        """List scripts by tab."""
-        return {"txt2img": [], "img2img": []}
+        """List scripts by tab, in lower case: those that a request may name."""
+        return {"txt2img": [], "img2img": [SOFT_INPAINTING]}
 
     def none() -> Rows:
         """Return an empty list."""
         return []
 
-    for name in ("hypernetworks", "face-restorers", "realesrgan-models", "script-info"):
+    for name in (
+        "hypernetworks",
+        "face-restorers",
+        "realesrgan-models",
+        "script-info",
+        "extensions",
+    ):
         routes.add_api_route(f"/{name}", none, methods=["GET"], name=name)
