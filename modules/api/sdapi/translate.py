@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modules.api.errors import LegacyError
+from modules.api.overrides import permitted
 from modules.api.request_json import coerce
 from modules.api.sdapi.pictures import SOFT_INPAINTING, hires_of, img2img_of
 from modules.api.sdapi.schemas import (
@@ -53,7 +54,7 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
     refuse_unavailable(body)
     overrides = {
         name: value
-        for name, value in (body.override_settings or {}).items()
+        for name, value in permitted(body.override_settings or {}).items()
         if name not in WITHOUT_EFFECT
     }
     settings, base = app.settings.with_overrides(overrides)
