@@ -214,6 +214,33 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(visit):
     expect(thumbs(page)).to_have_count(before + 1)
 
 
+def test_a_server_out_of_reach_costs_nothing(visit):
+    page = visit.page
+    prompt_of(page).fill("patience")
+    visit.context.set_offline(True)
+    expect(page.locator(".easel-line")).to_contain_text("does not answer")
+    page.locator("#txt2img_generate").click()
+    expect(page.get_by_text("Nothing was lost")).to_be_visible()
+    visit.context.set_offline(False)
+    page.wait_for_function("window.easel.state.online")
+    expect(prompt_of(page)).to_have_value("patience")
+    before = thumbs(page).count()
+    set_number(page, "steps", 2)
+    page.locator("#txt2img_generate").click()
+    expect(thumbs(page)).to_have_count(before + 1)
+
+
+def test_many_windows_do_not_starve_each_other(visit):
+    windows = [visit.tab() for _ in range(7)]
+    last = windows[-1]
+    prompt_of(last).fill("the eighth window")
+    set_number(last, "steps", 2)
+    before = thumbs(last).count()
+    last.locator("#txt2img_generate").click()
+    expect(thumbs(last)).to_have_count(before + 1)
+    expect(thumbs(windows[0])).to_have_count(before + 1)
+
+
 def test_jobs_queue_up_and_leave_the_queue(visit):
     page = visit.page
     prompt_of(page).fill("first")

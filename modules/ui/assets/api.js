@@ -40,10 +40,25 @@ export function readRecipe(source) {
 	return call("api/v1/images/read", { method: "POST", body: form });
 }
 
+const STREAMS = 3;
+
+/** One of the few streams all tabs of this browser share; null when they are taken. */
+async function takeStream() {
+	if (!navigator.locks) return () => {}; // only known on secure pages; elsewhere nobody counts
+	for (let number = 0; number < STREAMS; number++) {
+		const release = await new Promise((answer) => {
+			navigator.locks.request(`easel-stream-${number}`, { ifAvailable: true }, (lock) =>
+				lock ? new Promise((free) => answer(free)) : answer(null));
+		});
+		if (release) return release;
+	}
+	return null;
+}
+
 /**
  * Hints that something changed, from a stream of server-sent events. A hint says "look again"; what
- * is true is always asked for. Where streams do not get through (some proxies) it hints by the clock.
- * Closed while the page is hidden: browsers allow few connections to one server.
+ * is true is always asked for. Where streams do not get through (some proxies) it hints by the clock,
+ * and so do hidden pages and the fourth of many windows: browsers allow six connections to a server.
  */
 export class Hints {
 	constructor(onhint) {
@@ -51,6 +66,7 @@ export class Hints {
 		this.path = null;
 		this.source = null;
 		this.clock = null;
+		this.turn = 0;
 		document.addEventListener("visibilitychange", () => this.reopen());
 		window.addEventListener("pagehide", () => this.close());
 	}
@@ -62,33 +78,43 @@ export class Hints {
 		this.reopen();
 	}
 
-	reopen() {
+	async reopen() {
 		this.close();
+		const turn = ++this.turn;
 		if (!this.path) return;
-		if (document.hidden) {
-			this.clock = setInterval(this.onhint, 10000);
-			return;
-		}
+		this.byClock(document.hidden ? 10000 : 1500);
+		if (document.hidden) return;
+		const release = await takeStream();
+		if (turn !== this.turn || !release) return release?.();
+		this.release = release;
+		this.open();
+	}
+
+	open() {
 		const source = new EventSource(this.path);
 		this.source = source;
 		source.onmessage = () => this.onhint();
 		for (const kind of KINDS) source.addEventListener(kind, () => this.onhint());
 		source.onopen = () => {
-			clearInterval(this.clock);
-			this.clock = setInterval(this.onhint, 15000);
+			this.byClock(15000);
 			this.onhint();
 		};
 		source.onerror = () => {
-			clearInterval(this.clock);
-			this.clock = setInterval(this.onhint, 1500);
+			this.byClock(1500);
 			if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.reopen(), 3000);
 		};
+	}
+
+	byClock(pause) {
+		clearInterval(this.clock);
+		this.clock = setInterval(this.onhint, pause);
 	}
 
 	close() {
 		clearInterval(this.clock);
 		this.source?.close();
-		this.source = null;
+		this.release?.();
+		this.source = this.release = null;
 	}
 }
 

@@ -12,7 +12,10 @@ export const state = {
 	job: null, waiting: [], waitingCount: 0, images: [], engine: null, online: true, sending: false,
 };
 
+const PATIENCE = 30000; // ms
+
 const changes = new EventTarget();
+let patience = null;
 let wanted = null;
 let noted = "";
 
@@ -27,15 +30,17 @@ export const isActive = (job) => Boolean(job) && ACTIVE.has(job.status);
 
 /** Follow the job that this page has just handed in. */
 export function follow(id) {
-	state.sending = false;
-	if (!id) return tell();
+	sending(false);
+	if (!id) return;
 	wanted = id;
 	look();
 }
 
-/** Say at once that something is on its way, before the server has answered. */
+/** Say at once that something is on its way, before the server has answered; not for ever. */
 export function sending(is) {
 	state.sending = is;
+	clearTimeout(patience);
+	if (is) patience = setTimeout(() => sending(false), PATIENCE);
 	tell();
 }
 
@@ -68,6 +73,7 @@ async function refresh() {
 		if (error.status === 404) wanted = null; // the job is no longer known; look for another
 		state.online = error.status !== 0;
 		if (state.online) console.error(error);
+		else state.sending = false;
 	}
 	tell();
 }

@@ -40,7 +40,10 @@ function clearPrompts() {
 }
 
 document.addEventListener("click", (event) => {
-	if (event.target.closest?.("#txt2img_generate, #txt2img_enqueue")) sending(true);
+	if (!event.target.closest?.("#txt2img_generate, #txt2img_enqueue")) return;
+	if (state.online) return sending(true);
+	event.stopPropagation();
+	unheard();
 }, true);
 
 /** What a handler on the server said: a job to follow, notices, or what went wrong. */

@@ -127,7 +127,8 @@ class Results extends HTMLElement {
 		if (mark === this.noteMark) return;
 		this.noteMark = mark;
 		const close = () => this.note.replaceChildren();
-		const cards = notices.map((text) => h("div.card", {}, h("p", {}, typeof text === "string" ? text : text.message)));
+		const cards = notices.map((text) => 
+			h("div.card", {}, h("p", {}, text), iconButton("close", "Close", (event) => event.currentTarget.parentNode.remove(), true)));
 		if (job?.error) {
 			cards.push(h("div.card.error", {}, h("p", {}, h("b", {}, job.error.message)),
 				job.error.hint && h("p", {}, job.error.hint),
