@@ -9,8 +9,11 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from modules.api.describe import event_body, job_body
+from modules.api.own import check_job
+from modules.api.queue import queue_body
+from modules.errors import NotFound
 from modules.service.app import App
-from modules.service.journal import ENDINGS
+from modules.service.journal import ENDINGS, QUEUE
 
 HEARTBEAT_S = 15.0
 """Seconds of silence after which a comment is sent, so that dead connections are noticed."""
@@ -33,6 +36,7 @@ def event_routes(app: App) -> APIRouter:
     ) -> Response:
         """Stream a job's events; with `format=json` wait at most `wait` seconds for a list."""
         after = max(after, last_event_id)
+        await asyncio.to_thread(check_job, app, job_id)
         last = await asyncio.to_thread(app.journal.last_number, job_id)
         if format == "json":
             return JSONResponse(await _collect(app, job_id, after, wait))
@@ -42,7 +46,7 @@ def event_routes(app: App) -> APIRouter:
 
     @routes.get("/events", response_model=None)
     async def follow_all(after: int | None = None, last_event_id: int = Header(0)) -> Response:
-        """Stream the state of every job that begins, gains a picture or ends."""
+        """Stream the state of every job that begins, gains a picture, moves or ends."""
         start = app.journal.newest_change if after is None and not last_event_id else 0
         return _stream(_changes(app, max(start, after or 0, last_event_id)))
 
@@ -72,10 +76,24 @@ async def _changes(app: App, after: int) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
     while not app.journal.closed:
         async for number, job_id in app.journal.follow_changes(after, HEARTBEAT_S):
-            snapshot = await asyncio.to_thread(app.snapshot, job_id)
-            yield _line(number, "job", job_body(snapshot))
             after = number
+            if job_id == QUEUE:
+                state = await asyncio.to_thread(app.control.state)
+                yield _line(number, "queue", queue_body(state))
+            elif await asyncio.to_thread(_visible, app, job_id):
+                snapshot = await asyncio.to_thread(app.snapshot, job_id)
+                yield _line(number, "job", job_body(snapshot))
         yield KEEP_ALIVE
+
+
+def _visible(app: App, job_id: str) -> bool:
+    """Whether the follower may see a job, which a full disk may not have taken yet."""
+    try:
+        check_job(app, job_id)
+        app.journal.last_number(job_id)
+    except NotFound:
+        return False
+    return True
 
 
 async def _collect(app: App, job_id: str, after: int, wait: float) -> dict[str, Any]:

@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
-from modules.api.describe import picture_body
+from modules.api.gallery import gallery_routes
+from modules.api.own import check_images
 from modules.errors import InvalidRequest
 from modules.schema.codec import to_plain
 from modules.service.app import App
@@ -31,13 +32,6 @@ def image_routes(app: App) -> APIRouter:
     """Routes below `/api/v1/images`."""
     routes = APIRouter(prefix="/api/v1/images", tags=["images"])
 
-    @routes.get("")
-    def newest(
-        limit: int = Query(50, ge=1, le=1000), before: int | None = None
-    ) -> list[dict[str, Any]]:
-        """List saved pictures, newest first; go on with `before` = the last one's `sequence`."""
-        return [picture_body(picture) for picture in app.images(limit, before)]
-
     @routes.post("/read")
     async def read(request: Request) -> dict[str, Any]:
         """Read a recipe: an uploaded file, raw bytes, `{"image": base64}` or `{"text": ...}`."""
@@ -47,14 +41,19 @@ def image_routes(app: App) -> APIRouter:
     @routes.get("/{image_id}", response_class=FileResponse)
     def file(request: Request, image_id: str, download: bool = False) -> Response:
         """Return the file as it was saved, byte for byte."""
+        check_images(app, [image_id])
         return _file(request, app.image_file(image_id), image_id, download=download)
 
     @routes.get("/{image_id}/thumb.webp", response_class=FileResponse)
     def thumbnail(request: Request, image_id: str) -> Response:
         """Return a small version."""
+        check_images(app, [image_id])
         return _file(request, app.thumbnail(image_id), f"{image_id}-thumb")
 
-    return routes
+    both = APIRouter()
+    both.include_router(gallery_routes(app))  # first: its names are no ids
+    both.include_router(routes)
+    return both
 
 
 def _file(request: Request, path: Path, tag: str, *, download: bool = False) -> Response:

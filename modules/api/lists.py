@@ -5,6 +5,7 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from modules.api.queue import queue_body
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.codec import to_plain
@@ -70,13 +71,12 @@ def list_routes(app: App) -> APIRouter:
 
     @routes.get("/status")
     def status() -> dict[str, Any]:
-        """Say how the engine is doing and what waits."""
+        """Say how the engine is doing, what waits, and why nothing moves if so."""
         engine = app.status()
         return {
             "version": VERSION,
             "engine": {**to_plain(engine), "memory": dict(engine.memory)},
-            "running": app.queue.running(),
-            "waiting": app.queue.waiting(),
+            **queue_body(app.control.state()),
         }
 
     return routes

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,24 @@ from modules.prompt.count import count_tokens, embedding_index
 from modules.prompt.styles import StyleBook
 from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.catalogue import Catalogue, EngineStatus
-from modules.schema.event import Stopped
 from modules.schema.request import GenerationRequest
+from modules.service.collection import Collection
 from modules.service.complete import LONGEST_PROMPT, complete_request
+from modules.service.control import Control, check_priority
+from modules.service.copies import save_copies
 from modules.service.database import Database
 from modules.service.gallery import Gallery, Picture
+from modules.service.indexer import Indexer
 from modules.service.job import Job, Snapshot, new_id
 from modules.service.journal import Entry, Journal
 from modules.service.queue import JobQueue
 from modules.service.read_picture import read_hidden_texts, read_texts, recipe_in
 from modules.service.recipe import Recipe, understand
 from modules.service.resolve import find_checkpoint
+from modules.service.saving import tidy_parts
 from modules.service.snapshot import take_snapshot
-from modules.service.visitor import require_admin
-from modules.service.worker import run_job
+from modules.service.visitor import VISITOR, require_admin
+from modules.service.worker import Workplace, run_job
 from modules.settings.launch import Launch
 from modules.settings.settings import Settings
 from modules.settings.store import SettingsStore
@@ -66,8 +70,12 @@ class App:
         self._database = database
         self.queue = JobQueue(database)
         self.journal = Journal(database)
+        self.control = Control(self.queue, self.journal)
         self.gallery = Gallery(database, paths)
+        self.collection = Collection(database, paths)
+        self.indexer = Indexer(database, paths, lambda: settings.settings)
         self._closing = threading.Event()
+        self._place = Workplace(engine, self.journal, self.gallery, self.queue, self._closing)
         self._workers: list[threading.Thread] = []
 
     def _chosen(self) -> str:
@@ -77,6 +85,10 @@ class App:
     def start(self, *, adopt: bool = True) -> None:
         """Begin to work; with `adopt` also at what an earlier process left unfinished."""
         self.gallery.forget_unsaved()
+        if adopt:
+            self.queue.stay_paused()
+            self.indexer.start()
+            threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
         for job_id in self.queue.adopt() if adopt else ():
             log.info("Job %s goes on where it was left", job_id)
             self.journal.announce(job_id)
@@ -85,22 +97,38 @@ class App:
             worker.start()
             self._workers.append(worker)
 
+    def _tidy(self) -> None:
+        """Remove what an earlier process left half done."""
+        left = tidy_parts(self.paths.outputs)
+        if left:
+            log.info("%d unfinished files of an earlier run were deleted", left)
+        try:
+            moved = self.gallery.bring_home(self.queue.find)
+            self._database.write(*(statement for kept in moved for statement in kept))
+        except WebUIError as error:
+            log.warning("Pictures kept elsewhere stay there: %s", error)
+
     def _work(self) -> None:
         while not self._closing.is_set():
             try:
                 self._work_once()
             except WebUIError as error:  # the line cannot be read or written just now
                 log.error("%s", error)
+                self.queue.trouble = str(error)
                 self._closing.wait(PAUSE_S)
+                self.queue.trouble = ""
 
     def _work_once(self) -> None:
         job = self.queue.take()
         if job is None:
             return
-        if run_job(job, self.engine, self.journal, self.gallery, self._closing):
+        if run_job(job, self._place):
             self.queue.forget(job.id)
-        else:
+        elif self._closing.is_set():
             self.queue.release(job.id)
+        else:
+            self.queue.park(job.id)
+            self.journal.announce(job.id)
 
     def warm(self) -> None:
         """Start the engine and load the chosen checkpoint in the background."""
@@ -120,6 +148,10 @@ class App:
         size_given: bool = True,
         overrides: Mapping[str, Any] | None = None,
         settings: Settings | None = None,
+        person: str | None = None,
+        priority: int = 0,
+        parent: str = "",
+        forever: bool = False,
     ) -> Job:
         """Check `request`, fill in what is open, put it in line; on disk when this returns.
 
@@ -129,13 +161,22 @@ class App:
         """
         if self._closing.is_set():
             raise WebUIError("The program is closing.", "Start it again and send the job again.")
+        check_priority(priority)
+        if parent:
+            self.queue.find(parent)
         if settings is None:
             settings, _ = self.settings.with_overrides(overrides or {})
-        if not request.models.checkpoint:
-            request = replace_at(request, "models.checkpoint", self._chosen())
-        task = complete_request(request, self.engine.catalogue(), size_given=size_given)
         job = Job(
-            id=new_id(), task=task, settings=settings, save=save, origin=origin, created=time.time()
+            id=new_id(),
+            task=self.completed(request, size_given=size_given),
+            settings=settings,
+            save=save,
+            origin=origin,
+            created=time.time(),
+            person=VISITOR.get().name if person is None else person,
+            priority=priority,
+            parent=parent,
+            forever=forever,
         )
         self.queue.add(job)
         self.journal.announce(job.id)
@@ -146,14 +187,17 @@ class App:
         """Return a request as the settings have it, with A1111 option names overridden."""
         return self.settings.with_overrides(overrides or {})[1]
 
+    def completed(
+        self, request: GenerationRequest, *, size_given: bool = True
+    ) -> GenerationRequest:
+        """Return `request` as it would be drawn now. Raises as `submit` does."""
+        if not request.models.checkpoint:
+            request = replace_at(request, "models.checkpoint", self._chosen())
+        return complete_request(request, self.engine.catalogue(), size_given=size_given)
+
     def stop(self, job_id: str) -> None:
         """Take a waiting job out of the line, or end a running one. Harmless if it has ended."""
-        job = self.queue.find(job_id)
-        if self.queue.withdraw(job_id):
-            self.journal.append(job_id, Stopped())
-            self.queue.forget(job_id)
-        else:
-            job.cancel.stop()
+        self.control.stop(job_id)
 
     def skip(self, job_id: str) -> None:
         """Leave the batch that is being drawn and go on with the next."""
@@ -171,19 +215,24 @@ class App:
 
     def snapshot(self, job_id: str) -> Snapshot:
         """Describe a job. Raises NotFound."""
-        return take_snapshot(self._database, self.journal, job_id)
+        return take_snapshot(self._database, self.journal, job_id, self.queue.ahead())
 
     def current(self) -> Snapshot | None:
         """Describe the job being drawn, if there is one."""
         running = self.queue.running()
         return self.snapshot(running[0]) if running else None
 
-    def jobs(self, limit: int = 50) -> list[Snapshot]:
-        """Describe the newest jobs, newest first."""
+    def jobs(
+        self, limit: int = 50, *, person: str | None = None, parent: str | None = None
+    ) -> list[Snapshot]:
+        """Describe the newest jobs, newest first; of one person, or of one parent."""
         rows = self._database.rows(
-            "SELECT id FROM jobs ORDER BY sequence DESC LIMIT ?", (max(0, limit),)
+            "SELECT id FROM jobs WHERE person = ifnull(?, person) AND parent = ifnull(?, parent)"
+            " ORDER BY sequence DESC LIMIT ?",
+            (person, parent, max(0, limit)),
         )
-        return [self.snapshot(row["id"]) for row in rows]
+        ahead = self.queue.ahead()
+        return [take_snapshot(self._database, self.journal, row["id"], ahead) for row in rows]
 
     def images(self, limit: int = 50, before: int | None = None) -> list[Picture]:
         """List saved pictures, newest first; `before` is a sequence number to go on from."""
@@ -199,6 +248,12 @@ class App:
     def thumbnail(self, image_id: str) -> Path:
         """Return a small WebP of a picture, made when first asked for. Raises NotFound."""
         return self.gallery.thumbnail(image_id)
+
+    def save_copies(self, ids: Sequence[str]) -> list[Path]:
+        """Copy pictures into the folder of kept ones; returns where to. Raises WebUIError."""
+        pictures = self.collection.pictures(ids)
+        person = VISITOR.get().name
+        return save_copies(pictures, self.settings.settings, self.paths, person)
 
     def catalogue(self, refresh: bool = False) -> Catalogue:
         """List what there is to draw with; `refresh` looks at the folders again."""
@@ -283,6 +338,7 @@ class App:
             self.queue.find(job_id).cancel.stop()
         self.queue.close()
         self.engine.close()
+        self.indexer.close()
         for worker in self._workers:
             worker.join(CLOSING_S)
         self.journal.close()

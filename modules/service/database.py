@@ -49,6 +49,49 @@ MIGRATIONS = (
     );
     CREATE INDEX images_by_job ON images (job, kind, position);
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN person TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN parent TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN model TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN place REAL NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN forever INTEGER NOT NULL DEFAULT 0;
+    UPDATE jobs SET place = sequence;
+    CREATE INDEX jobs_by_parent ON jobs (parent) WHERE parent != '';
+    CREATE TABLE notes (
+        name  TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    );
+    """,
+    """
+    ALTER TABLE images ADD COLUMN person TEXT NOT NULL DEFAULT '';
+    ALTER TABLE images ADD COLUMN moment INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE images ADD COLUMN model TEXT NOT NULL DEFAULT '';
+    ALTER TABLE images ADD COLUMN sampler TEXT NOT NULL DEFAULT '';
+    ALTER TABLE images ADD COLUMN rating INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE images ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+    ALTER TABLE images ADD COLUMN loras TEXT NOT NULL DEFAULT '';
+    ALTER TABLE images ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+    ALTER TABLE images ADD COLUMN modified REAL NOT NULL DEFAULT 0;
+    ALTER TABLE images ADD COLUMN home TEXT NOT NULL DEFAULT '';
+    ALTER TABLE images ADD COLUMN trashed REAL;
+    ALTER TABLE images ADD COLUMN described INTEGER NOT NULL DEFAULT 0;
+    UPDATE images SET moment = CAST(created * 1000 AS INTEGER) * 1048576 + (sequence & 1048575);
+    CREATE INDEX images_shown ON images (moment DESC) WHERE saved AND trashed IS NULL;
+    CREATE INDEX images_trashed ON images (trashed) WHERE trashed IS NOT NULL;
+    CREATE INDEX images_undescribed ON images (sequence) WHERE NOT described;
+    CREATE INDEX images_by_path ON images (path);
+    CREATE INDEX images_by_folder ON images (folder);
+    CREATE TABLE folders (
+        path     TEXT PRIMARY KEY,
+        parent   TEXT NOT NULL,
+        modified REAL NOT NULL
+    );
+    CREATE INDEX folders_by_parent ON folders (parent);
+    CREATE VIRTUAL TABLE image_words USING fts5
+        (prompt, negative, facts, tokenize = 'unicode61 remove_diacritics 2');
+    """,
 )
 """Statements that bring a file from version n to n + 1. Only ever add to the end."""
 
@@ -65,6 +108,7 @@ class Database:
     def __init__(self, path: Path | None) -> None:
         """Open or create `path`; None keeps everything in memory. Raises WebUIError."""
         self._lock = threading.RLock()
+        self._reading = self._lock if path is None else threading.RLock()
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +120,11 @@ class Database:
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute("PRAGMA wal_autocheckpoint=200")  # pages; keeps the log small
             self._migrate()
+            self._reader = self._connection
+            if path is not None:
+                self._reader = sqlite3.connect(path, check_same_thread=False, timeout=20)
+                self._reader.row_factory = sqlite3.Row
+                self._reader.execute("PRAGMA query_only=1")
         except (sqlite3.Error, OSError) as error:
             raise WebUIError(
                 f"The list of jobs {path} cannot be opened: {error}.",
@@ -129,7 +178,13 @@ class Database:
             row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
             return row
 
+    def search(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Read rows of a query that may take its time: nothing else waits for it."""
+        with self._reading:
+            return self._reader.execute(sql, values).fetchall()
+
     def close(self) -> None:
         """Close the file; idempotent."""
-        with self._lock:
+        with self._lock, self._reading:
+            self._reader.close()
             self._connection.close()

@@ -1,14 +1,17 @@
 """Finished pictures: saved the moment they are done, found again by id."""
 
 import io
+import itertools
 import logging
 import sqlite3
 import tempfile
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -18,13 +21,22 @@ from modules.schema.infotext import write_infotext
 from modules.schema.inputs import ImageData
 from modules.schema.result import GeneratedImage
 from modules.service.database import Database, Statement
-from modules.service.formats import encode, from_pillow
+from modules.service.facts import SEPARATOR, describing, moment_of
+from modules.service.formats import Encoded, encode, from_pillow
 from modules.service.grid import grid_rows, image_grid, save_grid, wants_grid
 from modules.service.job import Job, new_id
 from modules.service.names import Naming
 from modules.service.read_picture import read_infotext_from
 from modules.service.recipe import applies_to
-from modules.service.saving import cannot_write, folder_for, save_image
+from modules.service.saving import (
+    FolderRefuses,
+    Kind,
+    cannot_write,
+    folder_for,
+    save_encoded,
+    save_image,
+    trouble_in,
+)
 from modules.settings.files import write_atomically
 from modules.settings.sections.saving import Saving
 from modules.version import RECIPE_VERSION
@@ -35,6 +47,8 @@ THUMBNAIL_SIDE = 320
 """Pixels of a thumbnail's longer side."""
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif"})
 RECENT = 1000
+ROOM = 3
+"""How many times its pixels' bytes must be free before a picture is begun."""
 UNSAVED_DAYS = 2.0
 """How long pictures of jobs that are not saved can still be fetched."""
 
@@ -54,6 +68,16 @@ class Picture:
     height: int
     seed: int
     created: float
+    moment: int = 0
+    """Grows with time; no two pictures have the same."""
+    person: str = ""
+    model: str = ""
+    sampler: str = ""
+    loras: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    rating: int = 0
+    trashed: float | None = None
+    """When it was thrown away, unix time in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +101,7 @@ class Gallery:
         self._shelters = (paths.cache / "rescued", Path(tempfile.gettempdir()) / "easel-rescued")
         self._recent: OrderedDict[str, Picture] = OrderedDict()
         """The newest pictures; their rows may not have reached a disk that is full."""
+        self._numbers = itertools.count(time.time_ns() & 0xFFFF)
 
     def keep(self, drawn: GeneratedImage, job: Job, *, look_first: bool = False) -> Kept:
         """Write a picture with its recipe; it is on disk when this returns.
@@ -92,7 +117,7 @@ class Gallery:
             folder = self._unsaved
             return self._kept(drawn, job, infotext, self._write(drawn, infotext, folder, job))
         try:
-            folder = folder_for(job.settings, self._paths, "txt2img")
+            folder = self._folder(job)
             path = self._stray(folder, infotext, job) if look_first else None
             if path is None:
                 path = save_image(
@@ -100,11 +125,66 @@ class Gallery:
                 )
         except WebUIError as error:
             path = self._rescue(drawn, infotext, job)
-            problem = WebUIError(
+            problem = type(error)(
                 f"{error.message} The picture was kept as {path.name} in {path.parent}.", error.hint
             )
             return replace(self._kept(drawn, job, infotext, path), problem=problem)
         return self._kept(drawn, job, infotext, path)
+
+    def trouble(self, job: Job) -> FolderRefuses | None:
+        """Why the disk would not take the job's next picture; None if there is no reason."""
+        if not job.save or not job.settings.saving.save:
+            return None
+        size = job.task.size
+        return trouble_in(self._folder(job), ROOM * 3 * size.width * size.height)
+
+    def bring_home(self, find: Callable[[str], Job]) -> list[tuple[Statement, ...]]:
+        """Move pictures that a full disk sent elsewhere to where they belong.
+
+        `find` gives the job of an id. Returns what must be written into the database for it.
+        """
+        moved: list[tuple[Statement, ...]] = []
+        for picture in self._away():
+            try:
+                job = find(picture.job)
+                path = self._move_home(picture, job)
+            except (WebUIError, OSError) as error:
+                log.warning("%s stays where it is: %s", picture.path, error)
+                continue
+            self._recent[picture.id] = replace(picture, path=path)
+            moved.append((("UPDATE images SET path = ? WHERE id = ?", (str(path), picture.id)),))
+        return moved
+
+    def _away(self) -> list[Picture]:
+        """Pictures that lie in a shelter."""
+        found = {picture.id: picture for picture in self._recent.values()}
+        for shelter in self._shelters:
+            sql = "SELECT * FROM images WHERE path >= ? AND path < ?"
+            edges = (f"{shelter}/", f"{shelter}0")  # "0" follows "/"
+            found |= {row["id"]: picture_of(row) for row in self._database.rows(sql, edges)}
+        away = [one for one in found.values() if one.path.parent in self._shelters]
+        return sorted(away, key=lambda one: one.moment)
+
+    def _move_home(self, picture: Picture, job: Job) -> Path:
+        drawn = GeneratedImage(
+            index=picture.position,
+            seed=picture.seed,
+            subseed=job.task.seeds.subseed,
+            prompt=job.task.prompt,
+            negative_prompt=job.task.negative_prompt,
+            width=picture.width,
+            height=picture.height,
+        )
+        encoded = Encoded(picture.path.read_bytes(), picture.path.suffix)
+        path = save_encoded(
+            encoded, folder=self._folder(job), settings=job.settings, naming=naming_of(job, drawn)
+        )
+        picture.path.unlink()
+        return path
+
+    def _folder(self, job: Job, *, grid: bool = False) -> Path:
+        kind: Kind = "img2img" if job.task.img2img is not None else "txt2img"
+        return folder_for(job.settings, self._paths, kind, grid=grid, person=job.person)
 
     def _rescue(self, drawn: GeneratedImage, infotext: str, job: Job) -> Path:
         """Write a picture wherever there is room. Raises the last folder's WebUIError."""
@@ -121,7 +201,8 @@ class Gallery:
         for path in folder.rglob("*"):
             if path.suffix.lower() not in PICTURES or path.stat().st_mtime < job.created - 1:
                 continue
-            known = self._database.row("SELECT 1 FROM images WHERE path = ?", (str(path),))
+            sql = "SELECT 1 FROM images WHERE path = ? AND job != ''"
+            known = self._database.row(sql, (str(path),))
             if known is None and _recipe_of(path) == infotext:
                 return path
         return None
@@ -157,17 +238,37 @@ class Gallery:
 
     def _kept(self, drawn: GeneratedImage, job: Job, infotext: str, path: Path) -> Kept:
         image = replace(drawn, image=None, infotext=infotext, id=new_id(), path=str(path))
-        insert = (
-            "INSERT INTO images (id, job, position, kind, saved, path, infotext, width, height,"
-            " seed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        )
-        self._recent[image.id] = _as_picture(image, job)
+        created = time.time()
+        saved = job.save and not path.is_relative_to(self._unsaved)
+        row = {
+            "id": image.id,
+            "job": job.id,
+            "position": image.index,
+            "kind": image.kind,
+            "saved": saved,
+            "path": str(path),
+            "infotext": infotext,
+            "width": image.width,
+            "height": image.height,
+            "seed": to_signed(image.seed),
+            "created": created,
+            "moment": moment_of(created, next(self._numbers)),
+            "person": job.person,
+        }
+        self._recent[image.id] = picture_of({**BLANK, **row})
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)
-        saved = job.save and not path.is_relative_to(self._unsaved)
-        values = (image.id, job.id, image.index, image.kind, saved, str(path), infotext)
-        size = (image.width, image.height, to_signed(image.seed), time.time())
-        return Kept(image=image, statements=((insert, (*values, *size)),))
+        found_before = "FROM images WHERE path = ? AND job = ''"
+        statements = (  # the indexer may have met the file before its row was written
+            (
+                f"DELETE FROM image_words WHERE rowid IN (SELECT moment {found_before})",
+                (str(path),),
+            ),
+            (f"DELETE {found_before}", (str(path),)),
+            inserting(row),
+            *describing({**BLANK, **row}),
+        )
+        return Kept(image=image, statements=statements)
 
     def keep_grid(self, job: Job) -> Kept | None:
         """Lay a job's saved pictures out in one, unless the settings say no. Raises WebUIError."""
@@ -189,7 +290,7 @@ class Gallery:
             height=sheet.height,
             kind="grid",
         )
-        folder = folder_for(job.settings, self._paths, "txt2img", grid=True)
+        folder = self._folder(job, grid=True)
         naming = naming_of(job, drawn)
         path = save_grid(sheet, first.infotext, folder=folder, settings=job.settings, naming=naming)
         return self._kept(drawn, job, first.infotext, path)
@@ -198,15 +299,21 @@ class Gallery:
         rows = self._database.rows(
             "SELECT * FROM images WHERE job = ? AND kind = 'image' ORDER BY position", (job_id,)
         )
-        return [_picture(row) for row in rows]
+        return [picture_of(row) for row in rows]
 
     def newest(self, limit: int = 50, before: int | None = None) -> list[Picture]:
         """List saved pictures, newest first; `before` is the sequence number to go on from."""
         rows = self._database.rows(
-            "SELECT * FROM images WHERE saved AND sequence < ? ORDER BY sequence DESC LIMIT ?",
-            (before if before is not None else 2**62, limit),
+            "SELECT * FROM images WHERE saved AND trashed IS NULL AND moment < ifnull("
+            "(SELECT moment FROM images WHERE sequence = ?), ?) ORDER BY moment DESC LIMIT ?",
+            (before, 2**62 if before is None else 0, limit),
         )
-        return [_picture(row) for row in rows]
+        return [picture_of(row) for row in rows]
+
+    def id_of(self, sequence: int) -> str:
+        """The id of the picture with a sequence number; "" if there is none."""
+        row = self._database.row("SELECT id FROM images WHERE sequence = ?", (sequence,))
+        return row["id"] if row else ""
 
     def find(self, image_id: str) -> Picture:
         """Look a picture up by id. Raises NotFound."""
@@ -216,12 +323,12 @@ class Gallery:
         row = self._database.row("SELECT * FROM images WHERE id = ?", (image_id,))
         if row is None:
             raise NotFound("picture", image_id)
-        return _picture(row)
+        return picture_of(row)
 
     def thumbnail(self, image_id: str) -> Path:
         """Return a small WebP of a picture, made at the first call. Raises NotFound."""
         picture = self.find(image_id)
-        small = self._thumbnails / f"{picture.id}.webp"
+        small = self._thumbnails / picture.id[:2] / f"{picture.id}.webp"
         if small.is_file():
             return small
         try:
@@ -281,22 +388,31 @@ def _pixels(path: Path) -> ImageData:
         return from_pillow(opened)
 
 
-def _as_picture(image: GeneratedImage, job: Job) -> Picture:
-    return Picture(
-        sequence=0,
-        id=image.id,
-        job=job.id,
-        position=image.index,
-        kind=image.kind,
-        path=Path(image.path),
-        infotext=image.infotext,
-        width=image.width,
-        height=image.height,
-        seed=image.seed,
-        created=time.time(),
-    )
+BLANK: dict[str, Any] = {
+    "sequence": 0,
+    "person": "",
+    "model": "",
+    "sampler": "",
+    "loras": "",
+    "tags": "",
+    "rating": 0,
+    "trashed": None,
+}
+"""What a row has that says nothing in particular."""
 
 
-def _picture(row: sqlite3.Row) -> Picture:
-    values = {name: row[name] for name in row.keys() if name != "saved"}  # noqa: SIM118
-    return Picture(**{**values, "path": Path(row["path"])})
+def inserting(row: Mapping[str, Any]) -> Statement:
+    """What adds a row to the pictures."""
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    return (f"INSERT INTO images ({names}) VALUES ({marks})", tuple(row.values()))
+
+
+def picture_of(row: Mapping[str, Any] | sqlite3.Row) -> Picture:
+    """Make a picture of its row."""
+    values: dict[str, Any] = {name: row[name] for name in PLAIN}
+    for name in ("loras", "tags"):
+        values[name] = tuple(filter(None, row[name].split(SEPARATOR)))
+    return Picture(**values, path=Path(row["path"]))
+
+
+PLAIN = tuple(item.name for item in fields(Picture) if item.name not in ("path", "loras", "tags"))

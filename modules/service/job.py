@@ -1,6 +1,7 @@
 """One thing somebody asked for, from the button to its ending."""
 
 import secrets
+import threading
 from dataclasses import dataclass, field
 
 from modules.schema.cancel import Cancel
@@ -34,7 +35,15 @@ class Job:
     """Higher goes first; equal ones in the order they came."""
     created: float = 0.0
     """Unix time in seconds."""
+    person: str = ""
+    """Who asked for it; people take turns. Empty where nobody logs in."""
+    parent: str = ""
+    """Id of the job this one belongs to; stopping that one stops this one too."""
+    forever: bool = False
+    """Whether another one with a new seed follows when it is finished."""
     cancel: Cancel = field(default_factory=Cancel, compare=False, repr=False)
+    parked: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+    """Set when the job is to leave the engine and wait, held, for somebody to let it go on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +55,12 @@ class Snapshot:
     origin: str
     created: float
     task: Task
+    person: str = ""
+    parent: str = ""
+    priority: int = 0
+    forever: bool = False
+    held: bool = False
+    """Whether it waits until somebody lets it go on."""
     position: int = 0
     """Jobs that go before this one while it waits."""
     step: int = 0

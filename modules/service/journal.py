@@ -40,6 +40,8 @@ STATE_AFTER: dict[type, str] = {
 }
 REMEMBERED = 64
 """Ended jobs whose events stay in memory."""
+QUEUE = ""
+"""Instead of a job's id: the line as a whole changed, such as by a pause."""
 BLOCK = 1000
 """Event numbers set aside on disk at a time, so that none is given twice after a crash."""
 
@@ -265,7 +267,10 @@ class Journal:
     async def follow_changes(
         self, after: int, timeout: float | None = None
     ) -> AsyncIterator[tuple[int, str]]:
-        """Yield (number, job id) whenever a job began, gained a picture or ended."""
+        """Yield (number, job id) whenever a job began, gained a picture or ended.
+
+        The id is `QUEUE` if the line itself was paused or goes on.
+        """
         bell = asyncio.Event()
         with self._watching("", _threadsafe(bell)):
             while not self.closed:

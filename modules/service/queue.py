@@ -1,23 +1,31 @@
 """The line of waiting jobs, kept on disk so that a restart forgets none."""
 
 import os
+import secrets
 import threading
 import time
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 
 import psutil
 
-from modules.errors import NotFound
+from modules.errors import InvalidRequest, NotFound
 from modules.schema.codec import event_to_json, from_json, to_json
 from modules.schema.event import Queued
 from modules.schema.tasks import Task
-from modules.service.database import Database
-from modules.service.job import ENDED, RUNNING, WAITING, Job
+from modules.service.complete import RANDOM_SEEDS
+from modules.service.database import Database, Statement
+from modules.service.job import ENDED, RUNNING, WAITING, Job, new_id
+from modules.service.order import Turns, Waiting
 from modules.settings.settings import Settings
+
+PAUSED = "paused"
+"""Name of the note that says why nothing is taken out of the line."""
 
 
 class JobQueue:
-    """First come, first served within a priority. Thread-safe.
+    """Who waits, in which order, and whether anything is taken at all. Thread-safe.
 
     Several processes may share one database (the server and a command line); each runs only the
     jobs it owns. `adopt` takes over what a process that no longer lives left behind.
@@ -28,23 +36,50 @@ class JobQueue:
         self._owner = own_token()
         self._changed = threading.Condition()
         self._jobs: dict[str, Job] = {}
+        self._turns = Turns()
         self._closed = False
+        self._paused = ""
+        self.trouble = ""
+        """Why nothing is drawn at this moment though nobody said so; such as a full disk."""
 
     def add(self, job: Job) -> None:
         """Write `job` and its Queued event; both are on disk when this returns."""
+        with self._changed:
+            self._database.write(*self.statements(job))
+            self._jobs[job.id] = job
+
+    def statements(self, job: Job) -> tuple[Statement, ...]:
+        """What writes a job and its Queued event into the database, at the end of the line."""
         sql = (
-            "INSERT INTO jobs (id, state, priority, owner, origin, save, task, settings, created)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO jobs (id, state, priority, owner, origin, save, task, settings, created,"
+            " person, parent, model, forever, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+            " (SELECT ifnull(max(place), 0) + 1 FROM jobs))"
         )
         values = (job.id, WAITING, job.priority, self._owner, job.origin, job.save)
-        texts = (to_json(job.task), to_json(job.settings))
-        with self._changed:
-            queued = event_to_json(Queued(position=self.count()))
-            self._database.write(
-                (sql, (*values, *texts, job.created or time.time())),
-                ("INSERT INTO events (job, number, body) VALUES (?, 1, ?)", (job.id, queued)),
-            )
-            self._jobs[job.id] = job
+        texts = (to_json(job.task), to_json(job.settings), job.created or time.time())
+        about = (job.person, job.parent, job.task.models.checkpoint, job.forever)
+        queued = event_to_json(Queued(position=self.count()))
+        return (
+            (sql, (*values, *texts, *about)),
+            ("INSERT INTO events (job, number, body) VALUES (?, 1, ?)", (job.id, queued)),
+        )
+
+    def sequel(self, job: Job) -> Job | None:
+        """The job that follows when `job` is finished, with another seed; None unless `forever`."""
+        row = self._database.row("SELECT forever FROM jobs WHERE id = ?", (job.id,))
+        if row is None or not row["forever"]:
+            return None
+        seeds = replace(job.task.seeds, seed=secrets.randbelow(RANDOM_SEEDS))
+        return replace(
+            job,
+            id=new_id(),
+            task=replace(job.task, seeds=seeds),
+            parent=job.parent or job.id,
+            forever=True,
+            created=time.time(),
+            cancel=type(job.cancel)(),
+            parked=threading.Event(),
+        )
 
     def announce(self) -> None:
         """Wake the workers: there may be something to take."""
@@ -55,17 +90,21 @@ class JobQueue:
         """Wait for the next job and mark it running; None once the queue is closed."""
         with self._changed:
             while not self._closed:
-                row = self._database.row(
-                    "SELECT id FROM jobs WHERE state = ? AND owner = ?"
-                    " ORDER BY priority DESC, sequence LIMIT 1",
-                    (WAITING, self._owner),
-                )
-                if row is not None:
-                    update = ("UPDATE jobs SET state = ? WHERE id = ?", (RUNNING, row["id"]))
+                chosen = None if self._paused else self._turns.take(self._line())
+                if chosen is not None:
+                    update = ("UPDATE jobs SET state = ? WHERE id = ?", (RUNNING, chosen.id))
                     self._database.write(update)
-                    return self.find(row["id"])
+                    return self.find(chosen.id)
                 self._changed.wait()
         return None
+
+    def _line(self) -> list[Waiting]:
+        rows = self._database.rows(
+            "SELECT id, priority, place, person, model, moved FROM jobs"
+            " WHERE state = ? AND owner = ? AND NOT held",
+            (WAITING, self._owner),
+        )
+        return [Waiting(**{**dict(row), "moved": bool(row["moved"])}) for row in rows]
 
     def count(self) -> int:
         """Return how many jobs of this process have not ended."""
@@ -73,11 +112,116 @@ class JobQueue:
         row = self._database.row(sql, (WAITING, RUNNING, self._owner))
         return int(row[0]) if row else 0
 
+    def pause(self, reason: str) -> None:
+        """Take nothing more out of the line, also after a restart, until `resume`."""
+        assert reason, "a pause has a reason"
+        sql = "INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)"
+        self._database.write((sql, (PAUSED, reason)))
+        self._paused = reason
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._database.write(("DELETE FROM notes WHERE name = ?", (PAUSED,)))
+        self._paused = ""
+        self.announce()
+
+    def stay_paused(self) -> None:
+        """Remain paused if an earlier process was."""
+        row = self._database.row("SELECT value FROM notes WHERE name = ?", (PAUSED,))
+        self._paused = row["value"] if row else ""
+
+    @property
+    def paused(self) -> str:
+        """Why nothing is taken out of the line on somebody's wish; "" if it moves."""
+        return self._paused
+
     def withdraw(self, job_id: str) -> bool:
         """Take a job that still waits out of the line; False if it no longer waits."""
         with self._changed, self._database.transaction() as connection:
             sql = "UPDATE jobs SET state = 'stopped' WHERE id = ? AND state = ?"
             return connection.execute(sql, (job_id, WAITING)).rowcount == 1
+
+    def edit(self, job_id: str, task: Task | None = None, *, save: bool | None = None) -> Job:
+        """Change what a waiting job will draw. Raises InvalidRequest if it no longer waits."""
+        with self._changed:
+            job = self.find(job_id)
+            changed = replace(job, task=task or job.task, save=job.save if save is None else save)
+            sql = "UPDATE jobs SET task = ?, save = ?, model = ? WHERE id = ? AND state = ?"
+            model = changed.task.models.checkpoint
+            values = (to_json(changed.task), changed.save, model, job_id, WAITING)
+            with self._database.transaction() as connection:
+                if connection.execute(sql, values).rowcount != 1:
+                    raise InvalidRequest(
+                        "The job has begun and cannot be changed any more.",
+                        "Stop it, or duplicate it and change the copy.",
+                    )
+            self._jobs[job_id] = changed
+            return changed
+
+    def set_priority(self, job_id: str, priority: int) -> None:
+        """Let a job go before those of lower priority. Raises NotFound."""
+        with self._changed:
+            job = self.find(job_id)
+            self._database.write(("UPDATE jobs SET priority = ? WHERE id = ?", (priority, job_id)))
+            if job_id in self._jobs:
+                self._jobs[job_id] = replace(job, priority=priority)
+
+    def set_forever(self, job_id: str, forever: bool) -> None:
+        """Say whether another one follows when this job is finished. Raises NotFound."""
+        self.find(job_id)
+        self._database.write(("UPDATE jobs SET forever = ? WHERE id = ?", (forever, job_id)))
+
+    def hold(self, job_id: str) -> None:
+        """Keep a job from being taken until `let_go`; a running one leaves at once.
+
+        Its finished pictures stay, and it goes on at the next one. Raises NotFound.
+        """
+        with self._changed:
+            job = self.find(job_id)
+            self._database.write(("UPDATE jobs SET held = 1 WHERE id = ?", (job_id,)))
+            if job_id in self.running():
+                job.parked.set()
+                job.cancel.stop()
+
+    def let_go(self, job_id: str) -> None:
+        """End what `hold` began. Raises NotFound."""
+        self.find(job_id)
+        self._database.write(("UPDATE jobs SET held = 0 WHERE id = ?", (job_id,)))
+        self.announce()
+
+    def park(self, job_id: str) -> None:
+        """Put a job that was begun back into the line of this process."""
+        with self._changed:
+            self._database.write(("UPDATE jobs SET state = ? WHERE id = ?", (WAITING, job_id)))
+            self._jobs.pop(job_id, None)
+            self._changed.notify_all()
+
+    def move(self, job_id: str, before: str = "") -> None:
+        """Put a waiting job right before another one, or at the end; nothing passes it then.
+
+        It takes the other one's priority. Raises NotFound if either does not wait.
+        """
+        with self._changed:
+            rows = self._database.rows(
+                "SELECT id, place, priority FROM jobs WHERE state = ? AND owner = ?"
+                " ORDER BY priority DESC, place",
+                (WAITING, self._owner),
+            )
+            line = [row["id"] for row in rows if row["id"] != job_id]
+            for wanted in (job_id, *((before,) if before else ())):
+                if wanted not in {row["id"] for row in rows}:
+                    raise NotFound("waiting job", wanted)
+            at = line.index(before) if before and before != job_id else len(line)
+            line.insert(at, job_id)
+            neighbour = line[at + 1] if before and at + 1 < len(line) else line[at - 1]
+            priority = next(row["priority"] for row in rows if row["id"] == neighbour)
+            places = sorted(row["place"] for row in rows)
+            place = "UPDATE jobs SET place = ? WHERE id = ?"
+            self._database.write(
+                *((place, (spot, one)) for spot, one in zip(places, line, strict=True)),
+                ("UPDATE jobs SET moved = 1, priority = ? WHERE id = ?", (priority, job_id)),
+            )
+            self._jobs.pop(job_id, None)
 
     def release(self, job_id: str) -> None:
         """Put a job that was begun back into the line, for whoever opens the database next."""
@@ -87,7 +231,7 @@ class JobQueue:
     def adopt(self) -> list[str]:
         """Take over unfinished jobs whose process is gone; return their ids in order."""
         rows = self._database.rows(
-            "SELECT id, owner FROM jobs WHERE state IN (?, ?) ORDER BY priority DESC, sequence",
+            "SELECT id, owner FROM jobs WHERE state IN (?, ?) ORDER BY priority DESC, place",
             (WAITING, RUNNING),
         )
         orphans = [row["id"] for row in rows if not _alive(row["owner"])]
@@ -112,6 +256,9 @@ class JobQueue:
                 origin=row["origin"],
                 priority=row["priority"],
                 created=row["created"],
+                person=row["person"],
+                parent=row["parent"],
+                forever=bool(row["forever"]),
             )
             if row["state"] not in ENDED:
                 self._jobs[job_id] = job
@@ -124,19 +271,26 @@ class JobQueue:
 
     def running(self) -> list[str]:
         """Ids of the jobs this process is drawing, oldest first."""
-        rows = self._database.rows(
-            "SELECT id FROM jobs WHERE state = ? AND owner = ? ORDER BY sequence",
-            (RUNNING, self._owner),
-        )
-        return [row["id"] for row in rows]
+        return self._ids("state = ? AND owner = ?", (RUNNING, self._owner))
 
     def waiting(self) -> list[str]:
-        """Ids of this process's waiting jobs in the order they will run."""
-        rows = self._database.rows(
-            "SELECT id FROM jobs WHERE state = ? AND owner = ? ORDER BY priority DESC, sequence",
-            (WAITING, self._owner),
-        )
-        return [row["id"] for row in rows]
+        """Ids of this process's waiting jobs as they will run, then of those that are held."""
+        with self._changed:
+            held = self._ids("state = ? AND owner = ? AND held", (WAITING, self._owner))
+            return [*self._turns.order(self._line()), *held]
+
+    def ahead(self) -> dict[str, int]:
+        """How many jobs go before each one that waits."""
+        running = len(self.running())
+        return {job_id: running + place for place, job_id in enumerate(self.waiting())}
+
+    def family(self, job_id: str) -> list[str]:
+        """Ids of unfinished jobs that belong to `job_id`."""
+        return self._ids("parent = ? AND state IN (?, ?)", (job_id, WAITING, RUNNING))
+
+    def _ids(self, condition: str, values: Sequence[str]) -> list[str]:
+        sql = f"SELECT id FROM jobs WHERE {condition} ORDER BY priority DESC, place"
+        return [row["id"] for row in self._database.rows(sql, values)]
 
     def close(self) -> None:
         """Let every `take` return None. Waiting jobs stay on disk, free to be adopted."""

@@ -1,9 +1,12 @@
 """Pictures onto the disk: numbered, whole or not at all, never over another."""
 
+import contextlib
 import errno
 import logging
 import os
 import re
+import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,7 +15,7 @@ from modules.errors import WebUIError
 from modules.paths import Paths
 from modules.schema.inputs import ImageData
 from modules.service.formats import Encoded, encode, from_pillow, to_pillow
-from modules.service.names import Naming, expand, expand_folders, safe_name
+from modules.service.names import Naming, expand, expand_folders, safe_name, safe_part
 from modules.settings.files import sync_folder, unique_part, write_and_sync, write_atomically
 from modules.settings.settings import Settings
 
@@ -29,13 +32,20 @@ TRIES = 500
 """Numbers tried in a row when others write into the same folder."""
 
 SMALL_COPY_SUFFIX = ".jpg"
+PROBE_BYTES = 2**16
+"""Bytes written to learn whether a disk takes anything."""
 
 WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 """What file systems answer that know no second name for a file (FAT, some network drives)."""
 
 
-def folder_for(settings: Settings, paths: Paths, kind: Kind, *, grid: bool = False) -> Path:
-    """The folder for pictures of `kind`, without the subfolder that each picture chooses."""
+def folder_for(
+    settings: Settings, paths: Paths, kind: Kind, *, grid: bool = False, person: str = ""
+) -> Path:
+    """The folder for pictures of `kind`, without the subfolder that each picture chooses.
+
+    With logins, everybody may have a folder below it, if the settings say so.
+    """
     folders = settings.folders
     one_for_all = folders.grids if grid else folders.samples
     each = {
@@ -44,7 +54,8 @@ def folder_for(settings: Settings, paths: Paths, kind: Kind, *, grid: bool = Fal
         ("txt2img", True): folders.txt2img_grids,
         ("img2img", True): folders.img2img_grids,
     }
-    return paths.data / Path(one_for_all or each[kind, grid]).expanduser()
+    folder = paths.data / Path(one_for_all or each[kind, grid]).expanduser()
+    return folder / safe_name(safe_part(person)) if person and folders.per_person else folder
 
 
 def save_image(
@@ -62,7 +73,6 @@ def save_image(
     ("grid"), which then has its own numbers and the format of grids. Raises WebUIError; then there
     is no file, half or whole.
     """
-    naming = replace(naming, prompt_words=settings.folders.prompt_words)
     form = settings.grids.format if base else settings.saving.format
     encoded = encode(
         image,
@@ -71,6 +81,19 @@ def save_image(
         quality=settings.saving.quality,
         lossless=settings.saving.webp_lossless,
     )
+    path = save_encoded(encoded, folder=folder, settings=settings, naming=naming, base=base)
+    try:
+        _write_companions(path, image, infotext, encoded, settings)
+    except OSError as error:
+        log.warning("Nothing else was written beside %s: %s", path, error)
+    return path
+
+
+def save_encoded(
+    encoded: Encoded, *, folder: Path, settings: Settings, naming: Naming, base: str = ""
+) -> Path:
+    """Do what `save_image` does with a picture that is encoded already, without its companions."""
+    naming = replace(naming, prompt_words=settings.folders.prompt_words)
     in_subfolder = settings.folders.grid_subfolders if base else settings.folders.subfolders
     target = folder
     if in_subfolder:
@@ -79,14 +102,9 @@ def save_image(
     name = _pattern_name(settings, naming, base, in_subfolder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        path = _write(target, base, name, encoded, settings)
+        return _write(target, base, name, encoded, settings)
     except OSError as error:
         raise cannot_write(target, error) from error
-    try:
-        _write_companions(path, image, infotext, encoded, settings)
-    except OSError as error:
-        log.warning("Nothing else was written beside %s: %s", path, error)
-    return path
 
 
 def _pattern_name(settings: Settings, naming: Naming, base: str, in_subfolder: bool) -> str:
@@ -241,9 +259,49 @@ REASONS: dict[int, tuple[str, str]] = {
 }
 
 
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""Troubles of a whole disk, which may end while the program runs."""
+
+
+class FolderRefuses(WebUIError):
+    """The disk takes nothing just now; it is worth waiting for it."""
+
+
 def cannot_write(folder: Path, error: OSError) -> WebUIError:
     """Say why a picture could not be written, and what to do."""
     reason, hint = REASONS.get(
         error.errno or 0, (str(error.strerror or error), "Check the folder in the settings.")
     )
-    return WebUIError(f"The picture could not be saved in {folder}: {reason}.", hint)
+    kind = FolderRefuses if error.errno in PASSING else WebUIError
+    return kind(f"The picture could not be saved in {folder}: {reason}.", hint)
+
+
+def trouble_in(folder: Path, count: int) -> FolderRefuses | None:
+    """Try whether `folder` takes `count` bytes; says why it does not, if it is worth waiting."""
+    part = unique_part(folder / "room")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        if free < count:
+            raise OSError(errno.ENOSPC, f"{free} bytes free")
+        write_and_sync(part, bytes(min(count, PROBE_BYTES)))
+    except OSError as error:
+        refusal = cannot_write(folder, error)
+        return refusal if isinstance(refusal, FolderRefuses) else None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return None
+
+
+def tidy_parts(folder: Path, older_than_s: float = 3600.0) -> int:
+    """Delete what writers that died left below `folder`; returns how many files that were."""
+    count, limit = 0, time.time() - older_than_s
+    for path in folder.rglob(".*.part"):
+        try:
+            if path.stat().st_mtime < limit:
+                path.unlink()
+                count += 1
+        except OSError as error:
+            log.warning("%s could not be deleted: %s", path, error)
+    return count

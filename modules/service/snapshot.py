@@ -1,7 +1,7 @@
 """A job's state at a glance, folded from its row and its events."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,18 @@ LEADING = 0.01
 """Share of the bar shown as soon as a job runs, so that people see it move."""
 
 
-def take_snapshot(database: Database, journal: Journal, job_id: str) -> Snapshot:
-    """Describe a job, finished or not. Raises NotFound."""
+def take_snapshot(
+    database: Database, journal: Journal, job_id: str, before: Mapping[str, int]
+) -> Snapshot:
+    """Describe a job, finished or not; `before` says how many jobs go before each that waits.
+
+    Raises NotFound.
+    """
     last = journal.last_number(job_id)
     row = database.row("SELECT * FROM jobs WHERE id = ?", (job_id,))
     assert row is not None, "a job with events has a row"
     snapshot = fold(_from_row(row), journal.since(job_id))
-    position = _jobs_before(database, row) if snapshot.status == WAITING else 0
+    position = before.get(job_id, 0) if snapshot.status == WAITING else 0
     return replace(snapshot, position=position, last_event=max(last, snapshot.last_event))
 
 
@@ -69,13 +74,9 @@ def _from_row(row: sqlite3.Row) -> Snapshot:
         started=row["started"] or 0.0,
         ended=row["ended"] or 0.0,
         task=from_json(Task, row["task"]),
+        person=row["person"],
+        parent=row["parent"],
+        priority=row["priority"],
+        forever=bool(row["forever"]),
+        held=bool(row["held"]),
     )
-
-
-def _jobs_before(database: Database, row: sqlite3.Row) -> int:
-    found = database.row(
-        "SELECT count(*) FROM jobs WHERE owner = ? AND (state = 'running' OR (state = 'waiting'"
-        " AND (priority > ? OR (priority = ? AND sequence < ?))))",
-        (row["owner"], row["priority"], row["priority"], row["sequence"]),
-    )
-    return int(found[0]) if found else 0

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import dataclass
 
 from modules.engine.engine import Engine
 from modules.errors import EngineDown, Interrupted, WebUIError
@@ -16,28 +17,44 @@ from modules.schema.event import (
 )
 from modules.service.gallery import Gallery
 from modules.service.job import Job
-from modules.service.journal import Journal
+from modules.service.journal import QUEUE, Journal
+from modules.service.queue import JobQueue
+from modules.service.saving import FolderRefuses
 
 log = logging.getLogger(__name__)
 
+LOOK_AGAIN_S = 2.0
+"""Seconds until a disk that refused a picture is tried again."""
 
-def run_job(
-    job: Job, engine: Engine, journal: Journal, gallery: Gallery, closing: threading.Event
-) -> bool:
+
+@dataclass(frozen=True)
+class Workplace:
+    """What a job is driven with."""
+
+    engine: Engine
+    journal: Journal
+    gallery: Gallery
+    queue: JobQueue
+    closing: threading.Event
+    """Set when the program ends."""
+
+
+def run_job(job: Job, place: Workplace) -> bool:
     """Drive `job` to an ending. Whatever the engine does, followers see exactly one.
 
-    Returns False if there is none because the program is `closing`: the job goes on after the next
-    start, at the first picture that is not finished.
+    Returns False if there is none because the program is closing or the job was parked: it goes on
+    later at the first picture that is not finished.
     """
+    journal, closing = place.journal, place.closing
     ending: Event
     try:
-        _draw_all(job, engine, journal, gallery, closing)
-        _save_grid(job, journal, gallery)
+        _draw_all(job, place)
+        _save_grid(job, journal, place.gallery)
         ending = Finished()
     except Interrupted:
-        if closing.is_set():
+        if closing.is_set() or job.parked.is_set():
             return False
-        _save_grid(job, journal, gallery)
+        _save_grid(job, journal, place.gallery)
         ending = Stopped()
     except WebUIError as error:
         if closing.is_set() and isinstance(error, EngineDown):
@@ -49,28 +66,46 @@ def run_job(
         ending = Failed(
             message="Something broke inside the web UI.", hint=f"Look for job {job.id} in the log."
         )
-    journal.append(job.id, ending)
+    _end(job, ending, place)
     return True
 
 
-def _draw_all(
-    job: Job, engine: Engine, journal: Journal, gallery: Gallery, closing: threading.Event
-) -> None:
+def _end(job: Job, ending: Event, place: Workplace) -> None:
+    """Write the ending, in one transaction with the job that follows if this one goes on forever.
+
+    One that failed has no sequel: it would only fail again.
+    """
+    sequel = place.queue.sequel(job) if isinstance(ending, Finished) else None
+    also = place.queue.statements(sequel) if sequel else ()
+    place.journal.append(job.id, ending, also=also)
+    if sequel:
+        place.journal.announce(sequel.id)
+        place.queue.announce()
+
+
+def _draw_all(job: Job, place: Workplace) -> None:
     """Draw every picture that is not finished; go on after the engine died, if that helps.
 
     A second death at the same picture means that the task itself is deadly: EngineDown.
     """
+    journal, closing = place.journal, place.closing
     total = job.task.batch.total
     deadly = -1
     interrupted = journal.begun(job.id)
     while (start := journal.next_image(job.id)) < total:
         if job.cancel.stopped:
             raise Interrupted("Stopped on request.")
+        refusal = place.gallery.trouble(job)
+        if refusal is not None:
+            _wait_for_room(job, refusal, place)
+            continue
         journal.append(job.id, Started(start_image=start, images=total))
         try:
-            for event in engine.run(job.task, job.cancel, start):
-                _record(job, event, journal, gallery, look_first=interrupted)
+            for event in place.engine.run(job.task, job.cancel, start):
+                _record(job, event, journal, place.gallery, look_first=interrupted)
             return
+        except FolderRefuses as error:
+            _wait_for_room(job, error, place)
         except EngineDown as error:
             at = journal.next_image(job.id)
             if at == deadly or closing.is_set():
@@ -78,6 +113,28 @@ def _draw_all(
             deadly = at
             going_on = f"Going on at picture {at + 1}." if at else "Trying again."
             journal.append(job.id, Notice(message=f"{error.message} {going_on}"))
+
+
+def _wait_for_room(job: Job, refusal: WebUIError, place: Workplace) -> None:
+    """Draw nothing until the disk takes pictures again, then bring home what was kept elsewhere.
+
+    Raises Interrupted if the job is stopped or the program closes meanwhile.
+    """
+    log.warning("Job %s waits: %s", job.id, refusal)
+    place.journal.append(job.id, Notice(message=f"{refusal} Drawing goes on when that is over."))
+    place.queue.trouble = str(refusal)
+    place.journal.announce(QUEUE)
+    try:
+        while place.gallery.trouble(job) is not None:
+            place.closing.wait(LOOK_AGAIN_S)
+            if job.cancel.stopped or place.closing.is_set():
+                raise Interrupted("Stopped on request.")
+    finally:
+        place.queue.trouble = ""
+        place.journal.announce(QUEUE)
+    moved = place.gallery.bring_home(place.queue.find)
+    also = [statement for kept in moved for statement in kept]
+    place.journal.append(job.id, Notice(message="The disk takes pictures again."), also=also)
 
 
 def _record(

@@ -24,6 +24,7 @@ from modules.schema.event import Finished, Started
 from modules.schema.request import Batch, GenerationRequest, Models, Sampling, Seeds, Size
 from modules.service.app import build_app
 from modules.service.read_picture import read_infotext_from
+from modules.service.saving import FolderRefuses
 from modules.settings.launch import Launch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -288,17 +289,159 @@ def test_kill_9_of_the_server_at_any_moment_loses_and_doubles_nothing(tmp_path):
     app.close()
 
 
-def test_a_full_disk_loses_no_picture_and_says_so(tmp_path, monkeypatch):
-    def full(path, data):
-        raise OSError(errno.ENOSPC, "No space left on device")
+def full(path, data):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
-    app = make_app(tmp_path)
+
+def wait_until(holds, seconds=20):
+    limit = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < limit, "it takes too long"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr("modules.service.worker.LOOK_AGAIN_S", 0.02)
+
+
+def test_a_full_disk_pauses_everything_and_drawing_goes_on_when_there_is_room(
+    tmp_path, monkeypatch, impatient
+):
+    app = make_app(tmp_path, FakeEngine(step_s=0.02))
+    job = app.submit(replace(REQUEST, batch=Batch(n_iter=4)))
+    wait_until(lambda: len(app.snapshot(job.id).images) == 1)
     with monkeypatch.context() as patch:
         patch.setattr("modules.service.saving.write_and_sync", full)
-        snapshot = wait(app, app.submit(REQUEST))
-    assert snapshot.status == "failed"
-    assert "the disk is full" in snapshot.error.message
-    assert app.image_file(snapshot.images[0].id).parent == tmp_path / "tmp" / "rescued"
-    assert not list((tmp_path / "outputs").rglob("*.*"))
-    assert wait(app, app.submit(REQUEST)).status == "finished"
+        wait_until(lambda: app.control.state().trouble)
+        snapshot = app.snapshot(job.id)
+        kept = snapshot.images[-1]
+        assert app.image_file(kept.id).parent == tmp_path / "tmp" / "rescued"
+        assert "the disk is full" in app.control.state().trouble
+        assert "Drawing goes on" in snapshot.notices[0]
+        assert snapshot.status == "running"
+    assert wait(app, job).status == "finished"
+    assert app.control.state().trouble == ""
+    assert len([event for event in app.follow(job.id) if isinstance(event.event, Finished)]) == 1
+    pictures = [app.gallery.find(image.id) for image in drawn(app.snapshot(job.id))]
+    assert [picture.seed for picture in pictures] == [7, 8, 9, 10]
+    folder = tmp_path / "outputs" / "txt2img-images"
+    assert {picture.path for picture in pictures} == set(folder.rglob("*.png"))
+    assert not list((tmp_path / "tmp" / "rescued").iterdir())
+    app.close()
+
+
+def test_a_job_can_be_stopped_while_the_disk_is_full(tmp_path, monkeypatch, impatient):
+    app = make_app(tmp_path)
+    monkeypatch.setattr("modules.service.saving.write_and_sync", full)
+    job = app.submit(REQUEST)
+    wait_until(lambda: app.control.state().trouble)
+    app.stop(job.id)
+    assert wait(app, job).status == "stopped"
+    assert app.control.state().trouble == ""
+    app.close()
+
+
+def test_pictures_kept_elsewhere_come_home_at_the_next_start(tmp_path, monkeypatch, impatient):
+    app = make_app(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("modules.service.gallery.save_image", _refusing)
+        job = app.submit(replace(REQUEST, batch=Batch()))
+        wait_until(lambda: app.snapshot(job.id).images)
+        image = app.snapshot(job.id).images[0]
+        away = app.gallery.find(image.id).path
+        app.close()
+    home = tmp_path / "outputs" / "txt2img-images"
+    if away.exists():  # it may have come home before the program closed
+        assert away.parent == tmp_path / "tmp" / "rescued"
+    app = make_app(tmp_path)
+    wait_until(lambda: app.gallery.find(image.id).path.is_relative_to(home))
+    assert app.image_file(image.id).is_file()
+    app.close()
+
+
+def _refusing(*arguments, folder, **options):
+    raise FolderRefuses(f"{folder} is full.")
+
+
+def test_unfinished_files_of_an_earlier_run_are_tidied_at_the_start(tmp_path):
+    folder = tmp_path / "outputs" / "txt2img-images"
+    folder.mkdir(parents=True)
+    old, young = folder / ".0.part", folder / ".1.part"
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    app = make_app(tmp_path)
+    wait_until(lambda: not old.exists())
+    assert young.exists()
+    app.close()
+
+
+def test_a_job_for_ever_is_followed_by_another_with_a_new_seed_until_it_is_stopped(tmp_path):
+    app = make_app(tmp_path, FakeEngine(step_s=0.005))
+    first = app.submit(replace(REQUEST, batch=Batch()), forever=True)
+    wait_until(lambda: len(app.jobs(parent=first.id)) >= 2)
+    app.stop(first.id)
+    wait_until(lambda: not app.queue.count())
+    assert app.snapshot(first.id).status == "finished"
+    children = app.jobs(parent=first.id)
+    assert len({child.task.seeds.seed for child in children} | {7}) == len(children) + 1
+    assert children[0].status == "stopped"
+    app.close()
+
+
+def test_turning_for_ever_off_lets_the_present_one_be_the_last(tmp_path):
+    app = make_app(tmp_path, FakeEngine(step_s=0.02))
+    job = app.submit(REQUEST, forever=True)
+    app.control.set_forever(job.id, False)
+    assert wait(app, job).status == "finished"
+    assert app.jobs(parent=job.id) == []
+    app.close()
+
+
+def test_a_paused_line_begins_nothing_and_stays_paused_after_a_restart(tmp_path):
+    app = make_app(tmp_path)
+    app.control.pause()
+    job = app.submit(REQUEST)
+    time.sleep(0.1)
+    assert app.snapshot(job.id).status == "waiting"
+    app.close()
+    app = make_app(tmp_path)
+    assert app.control.state().paused == "Paused by hand."
+    assert app.control.state().waiting == (job.id,)
+    app.control.resume()
+    assert wait(app, job).status == "finished"
+    app.close()
+
+
+def test_a_held_job_leaves_the_engine_and_goes_on_at_its_next_picture(tmp_path):
+    app = make_app(tmp_path, FakeEngine(step_s=0.02))
+    job = app.submit(replace(REQUEST, batch=Batch(n_iter=4)))
+    wait_until(lambda: len(app.snapshot(job.id).images) == 1)
+    app.control.hold(job.id)
+    wait_until(lambda: app.snapshot(job.id).status == "waiting")
+    assert app.snapshot(job.id).held
+    other = app.submit(replace(REQUEST, batch=Batch()))
+    assert wait(app, other).status == "finished"
+    app.control.let_go(job.id)
+    assert [image.seed for image in drawn(wait(app, job))] == [7, 8, 9, 10]
+    app.close()
+
+
+def test_stopping_a_parent_stops_its_children(tmp_path):
+    app = make_app(tmp_path, FakeEngine(step_s=0.02))
+    parent = app.submit(replace(REQUEST, batch=Batch(n_iter=1000)))
+    children = [app.submit(REQUEST, parent=parent.id) for _ in range(3)]
+    app.stop(parent.id)
+    assert {wait(app, job).status for job in (parent, *children)} == {"stopped"}
+    app.close()
+
+
+def test_all_jobs_of_one_person_are_stopped_and_others_go_on(tmp_path):
+    app = make_app(tmp_path, FakeEngine(step_s=0.01))
+    mine = [app.submit(REQUEST, person="ann") for _ in range(2)]
+    yours = app.submit(replace(REQUEST, batch=Batch()), person="bob")
+    assert app.control.stop_all("ann") == 2
+    assert {wait(app, job).status for job in mine} == {"stopped"}
+    assert wait(app, yours).status == "finished"
     app.close()

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from modules.errors import NotFound
+from modules.errors import InvalidRequest, NotFound
 from modules.schema.request import GenerationRequest
-from modules.service.database import Database
+from modules.service.database import MIGRATIONS, Database
 from modules.service.job import RUNNING, WAITING, Job
 from modules.service.queue import JobQueue
 from modules.settings.settings import Settings
@@ -85,6 +85,66 @@ def test_closing_frees_waiting_jobs_for_the_next_process(database, queue):
     queue.close()
     assert queue.take() is None
     assert JobQueue(database).adopt() == ["a"]
+
+
+def test_a_moved_job_goes_right_before_another_or_last(queue):
+    for name in "abcd":
+        queue.add(job(name))
+    queue.move("d", before="b")
+    assert queue.waiting() == ["a", "d", "b", "c"]
+    queue.move("a")
+    assert queue.waiting() == ["d", "b", "c", "a"]
+    assert [queue.take().id for _ in range(4)] == ["d", "b", "c", "a"]
+    with pytest.raises(NotFound):
+        queue.move("a")
+
+
+def test_a_job_moved_before_an_urgent_one_is_as_urgent(queue):
+    queue.add(job("a"))
+    queue.add(job("urgent", 5))
+    queue.move("a", before="urgent")
+    assert queue.waiting() == ["a", "urgent"]
+
+
+def test_a_waiting_job_can_be_changed_and_one_that_began_cannot(database, queue):
+    queue.add(job("a"))
+    queue.edit("a", GenerationRequest(prompt="changed"))
+    assert JobQueue(database).find("a").task.prompt == "changed"
+    assert queue.take().task.prompt == "changed"
+    with pytest.raises(InvalidRequest, match="has begun"):
+        queue.edit("a", GenerationRequest())
+
+
+def test_a_held_job_is_passed_by_all_others(queue):
+    for name in "ab":
+        queue.add(job(name))
+    queue.hold("a")
+    assert queue.waiting() == ["b", "a"]
+    assert queue.take().id == "b"
+    queue.let_go("a")
+    assert queue.take().id == "a"
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path, monkeypatch):
+    path = tmp_path / "old.db"
+    with monkeypatch.context() as patch:
+        patch.setattr("modules.service.database.MIGRATIONS", MIGRATIONS[:1])
+        old = Database(path)
+        values = ("a", WAITING, 0, "", "page", 1, "{}", "{}", 1.0)
+        old.write(
+            (
+                "INSERT INTO jobs (id, state, priority, owner, origin, save, task, settings,"
+                " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+        )
+        old.close()
+    database = Database(path)
+    queue = JobQueue(database)
+    assert queue.adopt() == ["a"]
+    queue.add(job("b"))
+    assert queue.waiting() == ["a", "b"]
+    database.close()
 
 
 def test_an_unknown_job_is_not_found(queue):

@@ -114,8 +114,27 @@ class Folders:
     )
     subfolders: bool = param(True, "Subfolders for pictures", setting="save_to_dirs")
     grid_subfolders: bool = param(True, "Subfolders for grids", setting="grid_save_to_dirs")
+    per_person: bool = param(
+        True,
+        "A folder for everybody who logs in",
+        setting="save_to_user_dirs",
+        help="Below the folders above; only if people log in.",
+    )
     subfolder_pattern: str = param(
         "[date]", "Subfolder name pattern", setting="directories_filename_pattern"
+    )
+    saved: str = param("log/images", "Pictures kept with Save", setting="outdir_save")
+    saved_subfolders: bool = param(
+        False, "Subfolders for pictures kept with Save", setting="use_save_to_dirs_for_ui"
+    )
+    write_log: bool = param(
+        True, "Add pictures kept with Save to log.csv", setting="save_write_log_csv"
+    )
+    gallery: tuple[str, ...] = param(
+        (),
+        "More folders for the gallery",
+        setting="gallery_folders",
+        help="Such as the outputs of another program; they are shown where they are.",
     )
     prompt_words: int = param(
         8,
