@@ -306,7 +306,7 @@ DOORS = {
     "modules.cli.main": set(),
     "modules.settings.store": set(),
     "modules.engine.process": set(),
-    "modules.service.app": {"PIL"},
+    "modules.service.app": {"PIL", "numpy"},
     "modules.api.app": {"PIL", "fastapi", "numpy"},
     "modules.ui.app": {"PIL", "fastapi", "numpy", "gradio"},
 }
