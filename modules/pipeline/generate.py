@@ -21,6 +21,7 @@ from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter
 from modules.pipeline.second_pass import SecondPass
+from modules.pipeline.soft_inpaint import mix_softly, soft_overlay
 from modules.pipeline.texts import read_texts
 from modules.pipeline.wishes import (
     from_picture,
@@ -31,6 +32,7 @@ from modules.pipeline.wishes import (
 from modules.sampling.plan import SamplingPass
 from modules.schema.cancel import Cancel
 from modules.schema.event import Event, ImageReady, Notice
+from modules.schema.inputs import SoftInpaint
 from modules.schema.request import GenerationRequest
 from modules.schema.result import Fact, GeneratedImage
 
@@ -121,15 +123,38 @@ class _Job:
         facts = self._facts(passes)
         for place in batch.places:
             self.bench.heed()
-            origin = self.pictures.placed[place] if self.pictures is not None else None
-            yield self._picture(batch, place, latent[place], origin, facts)
+            yield self._picture(
+                batch, place, latent[place], self._origin(place, latent[place]), facts
+            )
+
+    @property
+    def soft(self) -> SoftInpaint | None:
+        """The wishes for soft inpainting, if it is on."""
+        inpaint = self.request.img2img.inpaint if self.request.img2img is not None else None
+        return inpaint.soft if inpaint is not None and inpaint.is_soft else None
+
+    def _origin(self, place: int, latent: Tensor) -> Placed | None:
+        """The picture that one of the batch was made from; softly masked by what has changed."""
+        if self.pictures is None:
+            return None
+        origin, repaint = self.pictures.placed[place], self.pictures.repaint
+        if self.soft is None or repaint is None:
+            return origin
+        overlay = soft_overlay(
+            origin, self.pictures.latents[place], latent, repaint[place], self.soft
+        )
+        return replace(origin, overlay=overlay)
 
     def _points(self) -> Points:
         """What joins the loop: first the masks of the pictures, then what extensions attach."""
         pictures = self.pictures
         if pictures is None or pictures.repaint is None:
             return self.points
-        masks = keep_unmasked(pictures.latents, pictures.repaint, self.resolved.sampler)
+        sampler = self.resolved.sampler
+        if self.soft is not None:
+            masks = mix_softly(pictures.latents, pictures.repaint, sampler, self.soft)
+        else:
+            masks = keep_unmasked(pictures.latents, pictures.repaint, sampler)
         return replace(self.points, attachments=(masks, *self.points.attachments))
 
     def _first_pass(self, batch: BatchOfSeeds, points: Points) -> Generator[Event, None, Drawn]:

@@ -23,14 +23,14 @@ class Placed:
     """One init picture, ready to be encoded.
 
     `picture` (RGB) and `mask` (L, white is repainted) have the size that is drawn, except that the
-    picture keeps its own where its latent is resized instead. `before` is the picture before its
-    masked part was filled.
+    picture keeps its own where its latent is resized instead. `source` is what `overlay` was cut
+    from.
     """
 
     picture: Picture
-    before: Picture
     mask: Picture | None = None
     overlay: Overlay | None = None
+    source: Picture | None = None
 
 
 def place_all(request: GenerationRequest) -> list[Placed]:
@@ -59,7 +59,7 @@ def _placed(request: GenerationRequest, picture: Picture) -> Placed:
     mask = _mask(wish.inpaint, picture.size) if wish.inpaint is not None else None
     if mask is None:
         resized = picture if resize is None else resize(picture, *target, enlarge)
-        return Placed(resized, resized)
+        return Placed(resized)
     assert wish.inpaint is not None
     if wish.inpaint.area == "Only masked":
         return _only_masked(picture, mask, wish.inpaint, target, enlarge)
@@ -97,7 +97,7 @@ def _whole(
         shown = start = resize(picture, *target, enlarge)
         placed_mask = start_mask = resize(mask, *target, None)
     overlay = Overlay(without_masked(shown, doubled(placed_mask)))
-    return Placed(_content(start, start_mask, inpaint), start, placed_mask, overlay)
+    return Placed(_content(start, start_mask, inpaint), placed_mask, overlay, shown)
 
 
 def _only_masked(
@@ -113,7 +113,7 @@ def _only_masked(
     overlay = Overlay(without_masked(picture, mask), box, enlarge)
     part = fill(picture.crop(box), *target, enlarge)
     part_mask = fill(mask.crop(box), *target)
-    return Placed(_content(part, part_mask, inpaint), part, part_mask, overlay)
+    return Placed(_content(part, part_mask, inpaint), part_mask, overlay, picture)
 
 
 def _content(picture: Picture, mask: Picture, inpaint: Inpaint) -> Picture:
