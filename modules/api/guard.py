@@ -41,6 +41,19 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 API_PREFIXES = ("/api/", "/sdapi/", "/internal/", "/controlnet/", "/gradio_api/")
 OPEN_PATHS = frozenset({"/login"})
 """What may be seen before logging in."""
+CLOSED_PREFIXES = (
+    "/gradio_api/deep_link",
+    "/gradio_api/dev/",
+    "/gradio_api/login_check",
+    "/gradio_api/process_recording",
+    "/gradio_api/proxy",
+    "/gradio_api/runs",
+    "/gradio_api/token",
+    "/gradio_api/undo-vibe-edit",
+    "/gradio_api/vibe-",
+    "/monitoring",
+)
+"""Routes of the framework under the page that the page does not use."""
 LARGEST_BODY = 64 * 2**20
 """Bytes; room for the pictures of an img2img request."""
 
@@ -112,6 +125,8 @@ class Guard:
         opens_page = not scope["path"].startswith(API_PREFIXES)
         if not trusted and is_foreign(headers, changes=_changes(scope), opens_page=opens_page):
             raise Refused(403, "Requests from other web pages are not accepted.")
+        if scope["path"].startswith(CLOSED_PREFIXES):
+            raise Refused(404, "Not Found")
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
             raise Refused(413, f"A request may have at most {LARGEST_BODY // 2**20} MB.")

@@ -2,13 +2,13 @@
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from argon2.profiles import RFC_9106_LOW_MEMORY
 
-_HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+"""What OWASP advises (19 MiB, 2 passes, 1 lane): this computer has pictures to draw besides."""
 
 
 def hash_password(password: str) -> str:
-    """Return an encoded hash with its own salt and parameters; takes about 50 ms and 64 MB."""
+    """Return an encoded hash with its own salt and parameters; takes about 20 ms and 19 MB."""
     return _HASHER.hash(password)
 
 
