@@ -5,8 +5,8 @@ from typing import Any
 from modules.schema.codec import to_plain
 from modules.schema.event import Event, ImageReady, Preview
 from modules.schema.result import GeneratedImage
-from modules.service.gallery import Picture
 from modules.service.job import Snapshot
+from modules.service.picture import Picture
 
 PREFIX = "/api/v1"
 

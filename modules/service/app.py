@@ -24,15 +24,17 @@ from modules.service.complete import LONGEST_PROMPT, complete_request
 from modules.service.control import Control, check_priority
 from modules.service.copies import save_copies
 from modules.service.database import Database
-from modules.service.gallery import Gallery, Picture
+from modules.service.gallery import Gallery
 from modules.service.indexer import Indexer
 from modules.service.job import Job, Snapshot, new_id
 from modules.service.journal import Entry, Journal
+from modules.service.picture import Picture
 from modules.service.queue import JobQueue
 from modules.service.read_picture import read_hidden_texts, read_texts, recipe_in
 from modules.service.recipe import Recipe, understand
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import tidy_parts
+from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
 from modules.service.visitor import VISITOR, require_admin
 from modules.service.worker import Workplace, run_job
@@ -236,7 +238,8 @@ class App:
 
     def images(self, limit: int = 50, before: int | None = None) -> list[Picture]:
         """List saved pictures, newest first; `before` is a sequence number to go on from."""
-        return self.gallery.newest(limit, before)
+        after = "" if before is None else self.gallery.id_of(before)
+        return self.collection.search(Search(), limit=limit, after=after)
 
     def image_file(self, image_id: str) -> Path:
         """Return where a picture's file is. Raises NotFound, also if somebody deleted the file."""

@@ -17,7 +17,7 @@ from modules.paths import Paths
 from modules.schema.infotext_parse import parse_infotext
 from modules.service.database import Database, Statement
 from modules.service.facts import BEST, SEPARATOR, describing, forgetting
-from modules.service.gallery import Picture, picture_of
+from modules.service.picture import Picture, picture_of
 from modules.service.search import Search, expression
 
 log = logging.getLogger(__name__)
@@ -95,20 +95,21 @@ class Collection:
 
     def choices(self, person: str | None = None) -> dict[str, list[tuple[str, int]]]:
         """List models, samplers, networks and tags with how many pictures have them."""
-        listed = {}
-        for group in GROUPS:
-            rows = self._database.search(
-                f"SELECT {group} AS value, count(*) AS number FROM images WHERE saved"
-                f" AND trashed IS NULL AND {group} != '' AND person = ifnull(?, person)"
-                f" GROUP BY {group}",
-                (person,),
-            )
-            counts = Counter[str]()
-            for row in rows:
-                for name in row["value"].split(SEPARATOR):
-                    counts[name] += row["number"]
-            listed[group] = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-        return listed
+        columns = ", ".join(GROUPS)
+        rows = self._database.search(  # in the order of an index that has all it needs
+            f"SELECT {columns}, count(*) AS number FROM images WHERE saved AND trashed IS NULL"
+            f" AND person = ifnull(?, person) GROUP BY person, {columns}",
+            (person,),
+        )
+        counts = {group: Counter[str]() for group in GROUPS}
+        for row in rows:
+            for group in GROUPS:
+                for name in filter(None, row[group].split(SEPARATOR)):
+                    counts[group][name] += row["number"]
+        return {
+            group: sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+            for group, counted in counts.items()
+        }
 
     def mark(
         self,

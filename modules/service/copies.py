@@ -15,8 +15,8 @@ from modules.schema.infotext_parse import parse_infotext
 from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
 from modules.service.formats import Encoded
-from modules.service.gallery import Picture
 from modules.service.names import Naming, safe_name, safe_part
+from modules.service.picture import Picture
 from modules.service.saving import cannot_write, save_encoded
 from modules.settings.files import write_atomically
 from modules.settings.settings import Settings

@@ -92,6 +92,10 @@ MIGRATIONS = (
     CREATE VIRTUAL TABLE image_words USING fts5
         (prompt, negative, facts, tokenize = 'unicode61 remove_diacritics 2');
     """,
+    """
+    CREATE INDEX images_facts ON images (person, model, sampler, loras, tags)
+        WHERE saved AND trashed IS NULL;
+    """,
 )
 """Statements that bring a file from version n to n + 1. Only ever add to the end."""
 

@@ -89,8 +89,11 @@ def describing(row: Row) -> tuple[Statement, ...]:
     moment = row["moment"]
     if not row["saved"] or row["trashed"] is not None:
         return ((columns, values), forgetting(moment))
-    insert = "INSERT INTO image_words (rowid, prompt, negative, facts) VALUES (?, ?, ?, ?)"
-    texts = (moment, facts.prompt, facts.negative, words_of(row, facts))
+    insert = (
+        "INSERT INTO image_words (rowid, prompt, negative, facts) SELECT ?, ?, ?, ?"
+        " WHERE EXISTS (SELECT 1 FROM images WHERE id = ?)"
+    )
+    texts = (moment, facts.prompt, facts.negative, words_of(row, facts), row["id"])
     return ((columns, values), forgetting(moment), (insert, texts))
 
 

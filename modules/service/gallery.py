@@ -3,15 +3,13 @@
 import io
 import itertools
 import logging
-import sqlite3
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -21,11 +19,12 @@ from modules.schema.infotext import write_infotext
 from modules.schema.inputs import ImageData
 from modules.schema.result import GeneratedImage
 from modules.service.database import Database, Statement
-from modules.service.facts import SEPARATOR, describing, moment_of
+from modules.service.facts import describing, moment_of
 from modules.service.formats import Encoded, encode, from_pillow
 from modules.service.grid import grid_rows, image_grid, save_grid, wants_grid
 from modules.service.job import Job, new_id
 from modules.service.names import Naming
+from modules.service.picture import BLANK, Picture, inserting, picture_of, to_signed
 from modules.service.read_picture import read_infotext_from
 from modules.service.recipe import applies_to
 from modules.service.saving import (
@@ -51,33 +50,6 @@ ROOM = 3
 """How many times its pixels' bytes must be free before a picture is begun."""
 UNSAVED_DAYS = 2.0
 """How long pictures of jobs that are not saved can still be fetched."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """One file the gallery knows."""
-
-    sequence: int
-    id: str
-    job: str
-    position: int
-    kind: str
-    path: Path
-    infotext: str
-    width: int
-    height: int
-    seed: int
-    created: float
-    moment: int = 0
-    """Grows with time; no two pictures have the same."""
-    person: str = ""
-    model: str = ""
-    sampler: str = ""
-    loras: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    rating: int = 0
-    trashed: float | None = None
-    """When it was thrown away, unix time in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,15 +273,6 @@ class Gallery:
         )
         return [picture_of(row) for row in rows]
 
-    def newest(self, limit: int = 50, before: int | None = None) -> list[Picture]:
-        """List saved pictures, newest first; `before` is the sequence number to go on from."""
-        rows = self._database.rows(
-            "SELECT * FROM images WHERE saved AND trashed IS NULL AND moment < ifnull("
-            "(SELECT moment FROM images WHERE sequence = ?), ?) ORDER BY moment DESC LIMIT ?",
-            (before, 2**62 if before is None else 0, limit),
-        )
-        return [picture_of(row) for row in rows]
-
     def id_of(self, sequence: int) -> str:
         """The id of the picture with a sequence number; "" if there is none."""
         row = self._database.row("SELECT id FROM images WHERE sequence = ?", (sequence,))
@@ -378,41 +341,6 @@ def naming_of(job: Job, drawn: GeneratedImage) -> Naming:
     )
 
 
-def to_signed(seed: int) -> int:
-    """SQLite's integers have 64 bits with a sign."""
-    return seed if seed < 2**63 else seed - 2**64
-
-
 def _pixels(path: Path) -> ImageData:
     with Image.open(path) as opened:
         return from_pillow(opened)
-
-
-BLANK: dict[str, Any] = {
-    "sequence": 0,
-    "person": "",
-    "model": "",
-    "sampler": "",
-    "loras": "",
-    "tags": "",
-    "rating": 0,
-    "trashed": None,
-}
-"""What a row has that says nothing in particular."""
-
-
-def inserting(row: Mapping[str, Any]) -> Statement:
-    """What adds a row to the pictures."""
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    return (f"INSERT INTO images ({names}) VALUES ({marks})", tuple(row.values()))
-
-
-def picture_of(row: Mapping[str, Any] | sqlite3.Row) -> Picture:
-    """Make a picture of its row."""
-    values: dict[str, Any] = {name: row[name] for name in PLAIN}
-    for name in ("loras", "tags"):
-        values[name] = tuple(filter(None, row[name].split(SEPARATOR)))
-    return Picture(**values, path=Path(row["path"]))
-
-
-PLAIN = tuple(item.name for item in fields(Picture) if item.name not in ("path", "loras", "tags"))

@@ -14,8 +14,9 @@ from modules.errors import WebUIError
 from modules.paths import Paths
 from modules.service.database import Database, Statement
 from modules.service.facts import describing, facts_of, forgetting, moment_of
-from modules.service.gallery import BLANK, PICTURES, inserting, to_signed
+from modules.service.gallery import PICTURES
 from modules.service.job import new_id
+from modules.service.picture import BLANK, inserting_found, to_signed
 from modules.service.read_picture import read_infotext_from
 from modules.settings.settings import Settings
 
@@ -129,6 +130,9 @@ class Indexer:
                 continue
             below, found = self._index(folder)
             count += found
+            rows = self._database.rows("SELECT path FROM folders WHERE parent = ?", (folder,))
+            for gone in {row["path"] for row in rows} - set(below):
+                self._forget_folder(gone)
             folders += [(one, folder) for one in below]
             settled = modified < time.time() - SETTLED_S
             remember = "INSERT OR REPLACE INTO folders (path, parent, modified) VALUES (?, ?, ?)"
@@ -179,7 +183,7 @@ class Indexer:
         for path, facts in files:
             row = self._row(folder, path, facts)
             if row is not None:
-                yield inserting(row)
+                yield inserting_found(row)
                 yield from describing({**BLANK, **row})
 
     def _row(self, folder: str, path: str, facts: os.stat_result) -> dict[str, Any] | None:
