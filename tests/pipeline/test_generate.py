@@ -186,7 +186,9 @@ def test_attachments_join_at_every_point() -> None:
     ("path", "value", "error"),
     [
         ("img2img", Img2Img(), InvalidRequest),
-        ("hires", Hires(), InvalidRequest),
+        ("hires", Hires(upscaler="Latnt"), NotFound),
+        ("hires", Hires(checkpoint="another.safetensors"), InvalidRequest),
+        ("hires", Hires(resize_x=1), InvalidRequest),
         ("sampling.sampler", "Hune", NotFound),
         ("seeds.seed", -1, InvalidRequest),
         ("seeds.source", "TPU", InvalidRequest),
