@@ -56,7 +56,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `eval-embedded`."""
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_OUT, help="what to measure")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the probe")
-    parser.add_argument("--count", type=int, default=500, help="captions for each kind of scene")
+    parser.add_argument("--count", type=int, default=500, help="captions of one thing, and of two")
     parser.add_argument("--scale", type=float, action="append", help="CFG scale; may be repeated")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps")
     parser.add_argument("--processes", type=int, default=2, help="processes that draw")

@@ -30,7 +30,7 @@ def checkpoint(tmp_path):
 
 def test_captions_for_evaluation_come_from_held_out_scenes_only():
     chosen = held_out_set(SIMPLE, 50)
-    assert len(chosen) == 150
+    assert len(chosen) == 110
     assert all(scene.held_out for scene, _ in chosen)
     assert chosen == held_out_set(SIMPLE, 50)
 
@@ -53,6 +53,6 @@ def test_an_evaluation_has_every_row_and_writes_its_figures(checkpoint, tmp_path
     assert "| object | 6 |" in figures["table"]
     saved = json.loads(file.read_text())
     assert set(saved["scores"]) == {"cap", "cap, round trip", "CFG 1", "chance"}
-    assert saved["scores"]["CFG 1"]["count"]["n"] == 18
+    assert saved["scores"]["CFG 1"]["count"]["n"] == 13
     assert "object" in saved["weak_probe_rows"]  # one step teaches a probe nothing
     assert (tmp_path / "probe.pt").is_file()
