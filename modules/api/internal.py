@@ -10,6 +10,7 @@ import psutil
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from modules.api.own import check_job, waiting_of
 from modules.api.sdapi.schemas import Body
 from modules.api.sdapi.tasks import TaskNames
 from modules.api.sysinfo import sysinfo
@@ -41,7 +42,7 @@ def internal_routes(app: App, names: TaskNames) -> APIRouter:
     @routes.get("/pending-tasks")
     def pending() -> dict[str, Any]:
         """Name the tasks that wait."""
-        tasks = [names.name(job_id) for job_id in app.queue.waiting()]
+        tasks = [names.name(job_id) for job_id in waiting_of(app)]
         return {"size": len(tasks), "tasks": tasks}
 
     @routes.post("/progress")
@@ -93,7 +94,9 @@ def _progress(app: App, names: TaskNames, body: ProgressRequest) -> dict[str, An
         "textinfo": "Waiting...",
     }
     try:
-        snapshot = app.snapshot(names.job(body.id_task or ""))
+        job_id = names.job(body.id_task or "")
+        check_job(app, job_id)
+        snapshot = app.snapshot(job_id)
     except NotFound:
         return reply
     if snapshot.status == WAITING:

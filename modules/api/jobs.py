@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from modules.api.describe import job_body
+from modules.api.overrides import permitted
 from modules.api.own import check_job, mine
 from modules.api.queue import queue_routes
 from modules.api.request_json import gives_size, read_request
@@ -92,7 +93,7 @@ def _add_submitting(routes: APIRouter, app: App) -> None:
         """Put a job in line; it is on disk when the answer comes."""
         if body.parent:
             check_job(app, body.parent)
-        settings, base = app.settings.with_overrides(body.settings)
+        settings, base = app.settings.with_overrides(permitted(body.settings))
         request = read_request(body.request, base)
         job = app.submit(
             request,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from modules.errors import NotFound
 from modules.service.app import App
+from modules.service.job import Snapshot
 from modules.service.visitor import VISITOR
 
 
@@ -28,3 +29,15 @@ def check_images(app: App, ids: Sequence[str]) -> None:
     for image_id in ids:
         if app.gallery.find(image_id).person != person:
             raise NotFound("picture", image_id)
+
+
+def current_of(app: App) -> Snapshot | None:
+    """Describe the job being drawn, if there is one and the one who asks may see it."""
+    snapshot, person = app.current(), mine()
+    return snapshot if snapshot and person in (None, snapshot.person) else None
+
+
+def waiting_of(app: App) -> list[str]:
+    """Ids of the waiting jobs that the one who asks may see, in the order they will run."""
+    waiting, person = app.queue.waiting(), mine()
+    return [one for one in waiting if person is None or app.queue.find(one).person == person]

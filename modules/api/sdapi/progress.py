@@ -5,6 +5,7 @@ import time
 
 from fastapi import APIRouter
 
+from modules.api.own import current_of
 from modules.api.sdapi.schemas import ProgressResponse, ProgressState
 from modules.service.app import App
 from modules.service.gallery import converted
@@ -20,8 +21,8 @@ def progress_routes(app: App) -> APIRouter:
 
     @routes.get("/progress", response_model=ProgressResponse)
     def progress(skip_current_image: bool = False) -> ProgressResponse:
-        """Say how far the running job is; all zero when nothing runs."""
-        snapshot = app.current()
+        """Say how far the running job is; all zero when nothing of the visitor's runs."""
+        snapshot = current_of(app)
         if snapshot is None:
             return ProgressResponse()
         return _describe(app, snapshot, with_image=not skip_current_image)
@@ -29,7 +30,7 @@ def progress_routes(app: App) -> APIRouter:
     @routes.post("/interrupt")
     def interrupt() -> dict[str, str]:
         """Stop the running job; finished pictures are returned."""
-        snapshot = app.current()
+        snapshot = current_of(app)
         if snapshot is not None:
             app.stop(snapshot.id)
         return {}
@@ -37,7 +38,7 @@ def progress_routes(app: App) -> APIRouter:
     @routes.post("/skip")
     def skip() -> None:
         """Leave the batch being drawn."""
-        snapshot = app.current()
+        snapshot = current_of(app)
         if snapshot is not None:
             app.skip(snapshot.id)
 

@@ -1,5 +1,7 @@
 """A program with users: nobody comes in without a name and a password."""
 
+import time
+
 import httpx
 import pytest
 
@@ -112,6 +114,52 @@ def test_users_do_not_decide_for_everybody(visitor, route, body):
     assert "administrator" in answer.json()["detail"]
     assert visitor.post(route, json=body, auth=ANNA).status_code == 200
     visitor.post("/sdapi/v1/options", json={"samples_format": "png"}, auth=ANNA)
+
+
+def test_people_do_not_see_or_stop_what_others_draw(visitor):
+    work = {"request": {"prompt": "mine", "sampling": {"steps": 900}, "batch": {"n_iter": 3}}}
+    job_id = visitor.post("/api/v1/jobs", json=work, auth=ANNA).json()["id"]
+    path = f"/api/v1/jobs/{job_id}"
+    while visitor.get(path, auth=ANNA).json()["status"] != "running":
+        time.sleep(0.01)
+    assert visitor.get("/sdapi/v1/progress", auth=ANNA).json()["progress"] > 0
+    assert visitor.get("/sdapi/v1/progress", auth=BEN).json()["progress"] == 0
+    visitor.post("/sdapi/v1/interrupt", auth=BEN)
+    visitor.post("/sdapi/v1/skip", auth=BEN)
+    task = {"id_task": job_id}
+    assert not visitor.post("/internal/progress", json=task, auth=BEN).json()["active"]
+    assert visitor.post("/internal/progress", json=task, auth=ANNA).json()["active"]
+    for answer in (
+        visitor.get(path, auth=BEN),
+        visitor.get(f"{path}/events?format=json", auth=BEN),
+        visitor.get(f"{path}/preview.jpg", auth=BEN),
+        visitor.post(f"{path}/stop", auth=BEN),
+        visitor.post(f"{path}/skip", auth=BEN),
+    ):
+        assert answer.status_code == 404
+    assert job_id not in visitor.get("/api/v1/jobs", auth=BEN).text
+    assert visitor.get(path, auth=ANNA).json()["status"] == "running"
+    visitor.post("/sdapi/v1/interrupt", auth=ANNA)
+
+
+def test_people_do_not_see_what_others_drew(locked, visitor):
+    small = {"width": 64, "height": 64, "steps": 1, "save_images": True}
+    visitor.post("/sdapi/v1/txt2img", json=small, auth=ANNA)
+    job = locked.app.jobs(1)[0]
+    image = f"/api/v1/images/{job.images[0].id}"
+    assert job.person == "anna"
+    assert visitor.get(image, auth=ANNA).status_code == 200
+    assert visitor.get(image, auth=BEN).status_code == 404
+    assert visitor.get(f"{image}/thumb.webp", auth=BEN).status_code == 404
+    assert job.images[0].id not in visitor.get("/api/v1/images", auth=BEN).text
+
+
+def test_users_write_nowhere_else(visitor):
+    body = {"override_settings": {"outdir_txt2img_samples": "/tmp"}, "save_images": True}
+    answer = visitor.post("/sdapi/v1/txt2img", json=body, auth=BEN)
+    assert answer.status_code == 403
+    settings = {"settings": {"outdir_samples": "/tmp"}}
+    assert visitor.post("/api/v1/jobs", json=settings, auth=BEN).status_code == 403
 
 
 def test_rights_and_sessions_end_with_the_account(locked, visitor):
