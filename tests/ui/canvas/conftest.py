@@ -15,7 +15,7 @@ from PIL import Image
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-ASSETS = Path(__file__).resolve().parents[2] / "modules/ui/assets"
+ASSETS = Path(__file__).resolve().parents[3] / "modules/ui/assets"
 WIDTH, HEIGHT = 320, 200
 PAGE = """<!doctype html><meta charset="utf-8"><title>Canvas</title><link rel="icon" href="data:,">
 <style>html, body, #place { margin: 0; height: 100% }</style><div id="place"></div>

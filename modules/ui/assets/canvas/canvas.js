@@ -93,7 +93,9 @@ export class Canvas {
 	async setBase(source) {
 		await this.ready;
 		const picture = source ? await Picture.from(source) : null;
+		const first = !this.document.base;
 		this.document.setBase(picture);
+		if (picture && first) this.store.set({ size: clamp(Math.round(Math.max(picture.width, picture.height) / 14), 4, 512) });
 		this.view.fit();
 		if (picture) this.say(`Picture, ${picture.width} × ${picture.height}`);
 	}
