@@ -4,8 +4,10 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.responses import FileResponse
 
 from modules.api.doors.identity import Identity
 from modules.api.doors.login import login_routes
@@ -28,6 +30,8 @@ from modules.service.app import App
 from modules.service.users import Users
 from modules.settings.launch import Launch
 from modules.version import VERSION
+
+DOCS = Path(__file__).with_name("docs.html")
 
 
 def make_api(app: App) -> FastAPI:
@@ -61,6 +65,7 @@ def make_api(app: App) -> FastAPI:
         server_routes,
     ):
         api.include_router(make_routes(app))
+    api.add_api_route("/docs", docs, response_class=FileResponse, include_in_schema=False)
     names = TaskNames()
     api.include_router(generation_routes(app, names))
     api.include_router(internal_routes(app, names))
@@ -70,6 +75,11 @@ def make_api(app: App) -> FastAPI:
     api.add_middleware(Guard, doors=doors)
     api.state.doors = doors
     return api
+
+
+def docs() -> FileResponse:
+    """Show every route with its fields."""
+    return FileResponse(DOCS, media_type="text/html")
 
 
 def make_doors(launch: Launch, users: Users) -> Doors:

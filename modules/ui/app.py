@@ -11,6 +11,7 @@ from modules.schema.catalogue import CheckpointInfo
 from modules.schema.request import GenerationRequest
 from modules.service.app import App
 from modules.service.resolve import find_checkpoint
+from modules.service.visitor import VISITOR
 from modules.ui.bridge import Bridge, say
 from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
@@ -102,6 +103,8 @@ def wire_checkpoint(app: App, form: Form, bridge: Bridge, refresh: Component) ->
         return update, say(models=len(titles), notices=[*catalogue.problems])
 
     def keep(title: str) -> str:
+        if not VISITOR.get().is_admin:
+            return say()  # their choice counts for what they draw, not for everybody
         try:
             app.set_options({"sd_model_checkpoint": title})
         except WebUIError as error:

@@ -176,3 +176,11 @@ def test_browsers_are_told_not_to_guess_or_embed(server):
 )
 def test_a_server_open_to_the_network_knows_addresses_and_its_own_name_only(host, answered):
     assert Names(("box",), any_address=True).hold(host) is answered
+
+
+def test_the_api_shows_itself_without_anything_from_elsewhere(server):
+    answer = server.client.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "openapi.json" in answer.text
+    assert "http://" not in answer.text and "https://" not in answer.text
+    assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]

@@ -130,10 +130,10 @@ def _with_pictures(
         img2img = img2img_of(body) if request.img2img is None else request.img2img
         return replace(request, img2img=img2img, hires=None)
     assert isinstance(body, StableDiffusionProcessingTxt2Img)
-    first = {"width": body.firstphase_width, "height": body.firstphase_height}
+    width, height = body.firstphase_width, body.firstphase_height
     hires = hires_of(body, request.hires if only is not None else None, only)
-    if hires is not None and all(first.values()):
-        request = replace(request, size=replace(request.size, **first))
+    if hires is not None and width and height:
+        request = replace(request, size=replace(request.size, width=width, height=height))
     return replace(request, hires=hires)
 
 

@@ -17,6 +17,7 @@ async function call(path, options = {}) {
 		throw new ApiError("The server does not answer.", "Is it still running? The page goes on trying.");
 	}
 	if (response.ok) return response.json();
+	if (response.status === 401) location.assign("login");
 	const body = await response.json().catch(() => ({}));
 	const error = body.error && typeof body.error === "object" ? body.error : body;
 	throw new ApiError(
