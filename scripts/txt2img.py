@@ -16,6 +16,7 @@ the size it was trained for.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from modules.errors import InvalidRequest, ModelError, WebUIError  # noqa: E402
+from modules.threads import wait_quietly  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw as the flags say; returns the exit code: 0, 1 for our failure, 2 for a wrong command."""
     chosen = parser().parse_args(arguments)
+    wait_quietly()
     try:
         if chosen.laion400m:
             raise InvalidRequest(
@@ -362,4 +365,5 @@ if __name__ == "__main__":
 
     if not {"-h", "--help"} & set(sys.argv[1:]):
         ensure_environment(ROOT, RUNTIME)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads stall a busy machine
     sys.exit(main())
