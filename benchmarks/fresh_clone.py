@@ -32,9 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PORT = 7860
 HOME = f"http://127.0.0.1:{PORT}"
 REQUIREMENTS = (
-    ["-r", "requirements.txt", "-c", "constraints.txt"],
+    ["-r", "requirements-dev.txt", "-c", "constraints.txt"],  # names requirements.txt too
     ["-r", "requirements-nodeps.txt", "--no-deps"],
-    ["-r", "requirements-dev.txt", "-c", "constraints.txt"],
 )
 PROMPT = {"prompt": "a red ball", "seed": 1, "steps": 20, "width": 128, "height": 128}
 OURS = ("PIP_", "EASEL_", "VENV_DIR", "VIRTUAL_ENV", "COMMANDLINE_ARGS", "PYTHONDONTWRITE")
