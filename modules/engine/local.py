@@ -17,6 +17,7 @@ from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event, Loading, Notice
 from modules.schema.tasks import Task
+from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class LocalEngine:
         preview_interval_s: float | None = 0.5,
     ) -> None:
         """`half` allows 16-bit networks on GPUs; None for the interval means no previews."""
+        wait_quietly()
         self._paths = paths
         self._wanted_device = device
         self._half = half
@@ -88,6 +90,7 @@ class LocalEngine:
             ready.model,
             ready.conditioner,
             cancel,
+            patcher=ready.patcher,
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         )
@@ -137,6 +140,7 @@ class LocalEngine:
             sha256=digest,
             configs=self._paths.configs,
             embeddings=self._paths.embeddings,
+            networks=self._paths.lora,
         )
         return _Loaded(replace(checkpoint, sha256=digest), stamp, ready)
 

@@ -1,7 +1,7 @@
 """One pass of sampling: prompts encoded, a latent denoised step by step."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from modules.conditioning.conditioner import Conditioner, Conditioning
 from modules.errors import Interrupted
 from modules.model.loader import Model
+from modules.model.patch.patcher import Patcher
 from modules.pipeline.batch import BatchOfSeeds
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
@@ -19,7 +20,7 @@ from modules.sampling.guidance import Guidance, GuidanceOptions
 from modules.sampling.plan import SamplingPass
 from modules.sampling.step import NoiseSource
 from modules.schema.cancel import Cancel
-from modules.schema.event import Event
+from modules.schema.event import Event, Notice
 from modules.schema.request import GenerationRequest
 
 
@@ -37,6 +38,10 @@ class Bench:
     cancel: Cancel
     previews: Previews
     meter: ProgressMeter
+    patcher: Patcher | None = None
+    """Applies networks to the model; without one they are left out."""
+    told: set[str] = field(default_factory=set)
+    """Notices of this job, each of which is news once."""
 
     def heed(self) -> None:
         """Obey the two buttons."""
@@ -53,6 +58,8 @@ class Drawn:
     latent: Tensor
     conditions: Conditioning
     evaluations: int
+    networks: Mapping[str, str]
+    """Hashes of the networks applied, by name."""
 
     @property
     def padded(self) -> bool:
@@ -85,13 +92,14 @@ class DrawingPass:
         *,
         points: Points | None = None,
         picture_conditions: Tensor | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, Drawn]:
         """Sample from `x`, as the plan starts it. Yields events and returns a `Drawn`.
 
         `points` are those of this batch instead of the pass's. `picture_conditions`, (batch,
         channels, h, w), are more input channels for networks that have them.
         """
         bench, points = self.bench, points or self.points
+        yield from self._apply_networks()
         conditions = self._encode(len(batch.seeds))
         guidance = Guidance(
             self.plan.prediction(self._network),
@@ -112,7 +120,24 @@ class DrawingPass:
                 if preview is not None:
                     yield preview
                 bench.heed()
-        return Drawn(latent=x, conditions=conditions, evaluations=guidance.count)
+        return Drawn(
+            latent=x,
+            conditions=conditions,
+            evaluations=guidance.count,
+            networks=bench.patcher.hashes if bench.patcher else {},
+        )
+
+    def _apply_networks(self) -> Iterator[Event]:
+        """Bring the weights into the state the prompt asks for; text encoders included."""
+        bench, loras = self.bench, self.texts.loras
+        if bench.patcher is not None:
+            notices = bench.patcher.ensure(loras)
+        else:
+            notices = [f"Lora {lora.name} is left out." for lora in loras]
+        for message in notices:
+            if message not in bench.told:
+                bench.told.add(message)
+                yield Notice(message=message)
 
     def _encode(self, count: int) -> Conditioning:
         bench = self.bench
@@ -124,6 +149,7 @@ class DrawingPass:
                 steps=base.prompt_evaluations,
                 hires_steps=self.plan.prompt_evaluations if self.hires_base else None,
                 options=conditioning_options(bench.request),
+                weights_key=bench.patcher.key if bench.patcher else (),
             )
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from modules.conditioning.conditioner import Conditioner
 from modules.model.loader import Model
+from modules.model.patch.patcher import Patcher
 from modules.pipeline.attachments.inpaint import keep_unmasked
 from modules.pipeline.batch import BatchOfSeeds, batches
 from modules.pipeline.decode import decode
@@ -22,7 +23,7 @@ from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter
 from modules.pipeline.second_pass import SecondPass
 from modules.pipeline.soft_inpaint import mix_softly, soft_overlay
-from modules.pipeline.texts import read_texts
+from modules.pipeline.texts import plain_name, read_texts
 from modules.pipeline.wishes import (
     from_picture,
     guidance_options,
@@ -46,6 +47,7 @@ def generate(
     cancel: Cancel,
     *,
     points: Points | None = None,
+    patcher: Patcher | None = None,
     start_image: int = 0,
     preview_interval_s: float | None = PREVIEW_INTERVAL_S,
 ) -> Iterator[Event]:
@@ -62,6 +64,7 @@ def generate(
         cancel=cancel,
         previews=Previews(model, preview_interval_s),
         meter=ProgressMeter(request.batch.n_iter, start_image // request.batch.batch_size),
+        patcher=patcher,
     )
     job = _Job(bench, points or Points())
     for message in job.texts.notices:
@@ -212,6 +215,10 @@ class _Job:
         if self.model.hash:
             facts.append(("Model hash", self.model.hash))
         facts.append(("Model", PurePath(self.model.name).stem))
+        networks = {name: digest for drawn in passes for name, digest in drawn.networks.items()}
+        if networks:
+            named = (f"{plain_name(name)}: {digest}" for name, digest in networks.items())
+            facts.append(("Lora hashes", ", ".join(named)))
         known = self.bench.conditioner.embeddings.known
         hashes = [
             f"{name}: {known[name].shorthash}"

@@ -7,6 +7,8 @@ from modules.conditioning.conditioner import Conditioner
 from modules.conditioning.textual_inversion import EmbeddingFolder
 from modules.model.device import Device
 from modules.model.loader import Model, load_model
+from modules.model.patch.network_files import NetworkFolder
+from modules.model.patch.patcher import Patcher
 from modules.prompt.tokenizer import ClipTokenizer
 
 
@@ -17,6 +19,7 @@ class Ready:
     model: Model
     conditioner: Conditioner
     embeddings: EmbeddingFolder
+    patcher: Patcher
 
     def read_embeddings(self) -> list[str]:
         """Let prompts know the embeddings that fit the model; a notice for each broken file."""
@@ -28,10 +31,11 @@ class Ready:
 
 
 def make_ready(
-    path: Path, device: Device, *, sha256: str, configs: Path, embeddings: Path
+    path: Path, device: Device, *, sha256: str, configs: Path, embeddings: Path, networks: Path
 ) -> Ready:
     """Load the checkpoint at `path`; `sha256` is its hash. Raises ModelError."""
     model = load_model(path, device=device.device, dtype=device.dtype, config_dir=configs)
     model.sha256 = sha256
     conditioner = Conditioner(ClipTokenizer.load(), model.text_encoder)
-    return Ready(model, conditioner, EmbeddingFolder(embeddings))
+    patcher = Patcher(model, NetworkFolder(networks))
+    return Ready(model, conditioner, EmbeddingFolder(embeddings), patcher)

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from modules.prompt.comments import strip_comments
-from modules.prompt.networks import take_networks
+from modules.prompt.networks import LoraWish, lora_wishes, take_networks
 from modules.schema.request import GenerationRequest
+
+LORAS = ("lora", "lyco")
+"""Marks whose networks are merged into the weights."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,7 @@ class Texts:
     prompt: str
     negative_prompt: str
     encoded: str
+    loras: tuple[LoraWish, ...]
     notices: tuple[str, ...]
 
 
@@ -34,6 +38,13 @@ def _read(prompt: str, negative: str, *, comments: bool) -> Texts:
     if comments:
         prompt, negative = strip_comments(prompt), strip_comments(negative)
     encoded, networks = take_networks(prompt)
-    names = dict.fromkeys(f"<{network.kind}:{network.name}>" for network in networks)
-    notices = tuple(f"{name} is left out: networks cannot be applied yet." for name in names)
-    return Texts(prompt, negative, encoded, notices)
+    loras = tuple(lora_wishes(networks))
+    others = (network for network in networks if network.kind not in LORAS)
+    names = dict.fromkeys(f"<{network.kind}:{network.name}>" for network in others)
+    notices = tuple(f"{name} is left out: such networks cannot be applied." for name in names)
+    return Texts(prompt, negative, encoded, loras, notices)
+
+
+def plain_name(name: str) -> str:
+    """A network's name as it can stand in a list of pairs."""
+    return name.replace(":", "").replace(",", "")

@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from modules.conditioning.conditioner import Conditioner
 from modules.conditioning.textual_inversion import EmbeddingFolder
 from modules.model.loader import Model, load_model
+from modules.model.patch.network_files import NetworkFolder
+from modules.model.patch.patcher import Patcher
 from modules.param import params_of, replace_at
 from modules.pipeline.generate import generate
 from modules.pipeline.pictures import as_data
@@ -74,6 +76,13 @@ def conditioner() -> Conditioner:
     return Conditioner(ClipTokenizer.load(), model().text_encoder, embeddings)
 
 
+@cache
+def patcher() -> Patcher:
+    """What merges the networks of the reference into the model."""
+    return Patcher(model(), NetworkFolder(FOLDER / "data" / "Lora"))
+
+
+@cache
 def raw(case: str) -> dict[str, torch.Tensor]:
     """Recorded tensors of a case."""
     return load_file(FOLDER / "raw" / f"{case}.safetensors")
@@ -128,7 +137,13 @@ def draw(request: GenerationRequest) -> Drawn:
 
     points = Points((Attachment(after_step=steps.append, before_decode=keep),))
     events = generate(
-        request, model(), conditioner(), Cancel(), points=points, preview_interval_s=None
+        request,
+        model(),
+        conditioner(),
+        Cancel(),
+        points=points,
+        patcher=patcher(),
+        preview_interval_s=None,
     )
     images = [event.image for event in events if isinstance(event, ImageReady)]
     pixels = [

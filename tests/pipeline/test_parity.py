@@ -28,6 +28,7 @@ QUICK = (
     "batch2_iter2",
     "prompt_and_batch",
     "nv_batch_subseed",
+    "lora_two",
     "hr_lanczos",
     "i2i_resize_latent",
     "i2i_color_correction",
@@ -38,12 +39,8 @@ LATENTS_APART = {"sampler_dpm_adaptive_eta0": 0.1, "i2i_dpm_adaptive": 0.2}
 
 
 def drawable() -> list[str]:
-    """Cases without extra networks."""
-    return [
-        name
-        for name, case in cases().items()
-        if case["endpoint"] in ("txt2img", "img2img") and "<lora:" not in case["payload"]["prompt"]
-    ]
+    """Everything but the pictures made without a model."""
+    return [name for name, case in cases().items() if case["endpoint"] in ("txt2img", "img2img")]
 
 
 def last_latents(tensors: dict[str, torch.Tensor], count: int) -> torch.Tensor:

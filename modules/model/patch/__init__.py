@@ -1,0 +1,1 @@
+"""Networks that change a model's weights: found, read, merged, and taken out again exactly."""
