@@ -105,8 +105,10 @@ class App:
         if left:
             log.info("%d unfinished files of an earlier run were deleted", left)
         try:
-            moved = self.gallery.bring_home(self.queue.find)
-            self._database.write(*(statement for kept in moved for statement in kept))
+            moved, _ = self.gallery.bring_home(self.queue.find)
+            self._database.write(*(one.statement for one in moved))
+            for one in moved:
+                one.tidy()
         except WebUIError as error:
             log.warning("Pictures kept elsewhere stay there: %s", error)
 

@@ -4,12 +4,14 @@ import io
 import itertools
 import logging
 import tempfile
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -62,6 +64,20 @@ class Kept:
     """Why it is not where it should be; it is on disk in any case."""
 
 
+class Moved(NamedTuple):
+    """A picture that has come home: what to write into the database, then what to delete."""
+
+    statement: Statement
+    old: Path
+
+    def tidy(self) -> None:
+        """Delete the picture where it was."""
+        try:
+            self.old.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s could not be deleted: %s", self.old, error)
+
+
 class Gallery:
     """Writes pictures to disk and finds them again. Thread-safe."""
 
@@ -73,6 +89,7 @@ class Gallery:
         self._shelters = (paths.cache / "rescued", Path(tempfile.gettempdir()) / "easel-rescued")
         self._recent: OrderedDict[str, Picture] = OrderedDict()
         """The newest pictures; their rows may not have reached a disk that is full."""
+        self._moving = threading.Lock()
         self._numbers = itertools.count(time.time_ns() & 0xFFFF)
 
     def keep(self, drawn: GeneratedImage, job: Job, *, look_first: bool = False) -> Kept:
@@ -110,34 +127,42 @@ class Gallery:
         size = job.task.size
         return trouble_in(self._folder(job), ROOM * 3 * size.width * size.height)
 
-    def bring_home(self, find: Callable[[str], Job]) -> list[tuple[Statement, ...]]:
-        """Move pictures that a full disk sent elsewhere to where they belong.
+    def bring_home(self, find: Callable[[str], Job]) -> tuple[list[Moved], FolderRefuses | None]:
+        """Copy pictures that a full disk sent elsewhere to where they belong.
 
-        `find` gives the job of an id. Returns what must be written into the database for it.
+        `find` gives the job of an id. Returns what was copied, and what the disk said if it
+        refused again.
         """
-        moved: list[tuple[Statement, ...]] = []
+        with self._moving:
+            return self._bring_home(find)
+
+    def _bring_home(self, find: Callable[[str], Job]) -> tuple[list[Moved], FolderRefuses | None]:
+        moved: list[Moved] = []
         for picture in self._away():
             try:
-                job = find(picture.job)
-                path = self._move_home(picture, job)
+                path = self._copy_home(picture, find(picture.job))
+            except FolderRefuses as refusal:
+                return moved, refusal
             except (WebUIError, OSError) as error:
                 log.warning("%s stays where it is: %s", picture.path, error)
                 continue
             self._recent[picture.id] = replace(picture, path=path)
-            moved.append((("UPDATE images SET path = ? WHERE id = ?", (str(path), picture.id)),))
-        return moved
+            update = ("UPDATE images SET path = ? WHERE id = ?", (str(path), picture.id))
+            moved.append(Moved(update, picture.path))
+        return moved, None
 
     def _away(self) -> list[Picture]:
         """Pictures that lie in a shelter."""
-        found = {picture.id: picture for picture in self._recent.values()}
+        found: dict[str, Picture] = {}
         for shelter in self._shelters:
             sql = "SELECT * FROM images WHERE path >= ? AND path < ?"
             edges = (f"{shelter}/", f"{shelter}0")  # "0" follows "/"
             found |= {row["id"]: picture_of(row) for row in self._database.rows(sql, edges)}
+        found |= self._recent
         away = [one for one in found.values() if one.path.parent in self._shelters]
         return sorted(away, key=lambda one: one.moment)
 
-    def _move_home(self, picture: Picture, job: Job) -> Path:
+    def _copy_home(self, picture: Picture, job: Job) -> Path:
         drawn = GeneratedImage(
             index=picture.position,
             seed=picture.seed,
@@ -148,11 +173,8 @@ class Gallery:
             height=picture.height,
         )
         encoded = Encoded(picture.path.read_bytes(), picture.path.suffix)
-        path = save_encoded(
-            encoded, folder=self._folder(job), settings=job.settings, naming=naming_of(job, drawn)
-        )
-        picture.path.unlink()
-        return path
+        naming = naming_of(job, drawn)
+        return save_encoded(encoded, folder=self._folder(job), settings=job.settings, naming=naming)
 
     def _folder(self, job: Job, *, grid: bool = False) -> Path:
         kind: Kind = "img2img" if job.task.img2img is not None else "txt2img"

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import Counter
 from dataclasses import dataclass
 
 from modules.engine.engine import Engine
@@ -15,7 +16,7 @@ from modules.schema.event import (
     Started,
     Stopped,
 )
-from modules.service.gallery import Gallery
+from modules.service.gallery import Gallery, Moved
 from modules.service.job import Job
 from modules.service.journal import QUEUE, Journal
 from modules.service.queue import JobQueue
@@ -23,6 +24,8 @@ from modules.service.saving import FolderRefuses
 
 log = logging.getLogger(__name__)
 
+DEADLY = 3
+"""How often the engine may die at one picture; more is no accident."""
 LOOK_AGAIN_S = 2.0
 """Seconds until a disk that refused a picture is tried again."""
 
@@ -86,11 +89,11 @@ def _end(job: Job, ending: Event, place: Workplace) -> None:
 def _draw_all(job: Job, place: Workplace) -> None:
     """Draw every picture that is not finished; go on after the engine died, if that helps.
 
-    A second death at the same picture means that the task itself is deadly: EngineDown.
+    `DEADLY` deaths at the same picture mean that the task itself is deadly: EngineDown.
     """
     journal, closing = place.journal, place.closing
     total = job.task.batch.total
-    deadly = -1
+    deaths = Counter[int]()
     interrupted = journal.begun(job.id)
     while (start := journal.next_image(job.id)) < total:
         if job.cancel.stopped:
@@ -108,9 +111,9 @@ def _draw_all(job: Job, place: Workplace) -> None:
             _wait_for_room(job, error, place)
         except EngineDown as error:
             at = journal.next_image(job.id)
-            if at == deadly or closing.is_set():
+            deaths[at] += 1
+            if deaths[at] == DEADLY or closing.is_set():
                 raise
-            deadly = at
             going_on = f"Going on at picture {at + 1}." if at else "Trying again."
             journal.append(job.id, Notice(message=f"{error.message} {going_on}"))
 
@@ -124,17 +127,29 @@ def _wait_for_room(job: Job, refusal: WebUIError, place: Workplace) -> None:
     place.journal.append(job.id, Notice(message=f"{refusal} Drawing goes on when that is over."))
     place.queue.trouble = str(refusal)
     place.journal.announce(QUEUE)
+    moved: list[Moved] = []
     try:
-        while place.gallery.trouble(job) is not None:
+        while not _all_home(job, moved, place):
             place.closing.wait(LOOK_AGAIN_S)
             if job.cancel.stopped or place.closing.is_set():
                 raise Interrupted("Stopped on request.")
     finally:
         place.queue.trouble = ""
         place.journal.announce(QUEUE)
-    moved = place.gallery.bring_home(place.queue.find)
-    also = [statement for kept in moved for statement in kept]
-    place.journal.append(job.id, Notice(message="The disk takes pictures again."), also=also)
+        notice = Notice(message="The disk takes pictures again.")
+        if moved:
+            place.journal.append(job.id, notice, also=[one.statement for one in moved])
+        for one in moved:
+            one.tidy()
+
+
+def _all_home(job: Job, moved: list[Moved], place: Workplace) -> bool:
+    """Whether the disk takes pictures, and all that were kept elsewhere; adds those to `moved`."""
+    if place.gallery.trouble(job) is not None:
+        return False
+    came, refusal = place.gallery.bring_home(place.queue.find)
+    moved += came
+    return refusal is None
 
 
 def _record(

@@ -182,13 +182,13 @@ def test_a_failure_is_told_with_its_hint_and_the_next_job_runs(tmp_path):
     app.close()
 
 
-def test_a_task_that_kills_the_engine_twice_at_one_picture_fails_clearly(tmp_path):
+def test_a_task_that_kills_the_engine_again_and_again_at_one_picture_fails_clearly(tmp_path):
     engine = FakeEngine([], error=EngineDown("The process that draws was killed.", "Wait."))
     app = make_app(tmp_path, engine)
     snapshot = wait(app, app.submit(REQUEST))
     assert snapshot.status == "failed"
     assert "killed" in snapshot.error.message
-    assert len(engine.tasks) == 2
+    assert len(engine.tasks) == 3
     app.close()
 
 
