@@ -124,14 +124,15 @@ class Service:
         """Where to look."""
         host, port = self.listener.getsockname()[:2]
         local = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-        return f"http://{f'[{local}]' if ':' in local else local}:{port}"
+        scheme = "https" if self.launch.tls_certfile else "http"
+        return f"{scheme}://{f'[{local}]' if ':' in local else local}:{port}"
 
     def run(self) -> int:
         """Serve until a signal or a failed start; returns the exit code."""
         from modules.cli.server import Server
 
         signal.signal(signal.SIGTERM, leave)
-        server = Server(self.splash, self.end_work)
+        server = Server(self.splash, self.end_work, self.launch)
         loader = threading.Thread(target=self.load, args=(server,), name="loader", daemon=True)
         print(f"Easel is at {self.url} (Ctrl+C ends it)", flush=True)
         try:

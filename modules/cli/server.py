@@ -4,8 +4,11 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
+
+from modules.settings.launch import Launch
 
 GOODBYE_S = 2
 """Seconds that open connections get to finish after everything they wait for has ended."""
@@ -14,14 +17,20 @@ GOODBYE_S = 2
 class Server(uvicorn.Server):
     """Serves an ASGI application until a signal comes or `should_exit` is set."""
 
-    def __init__(self, application: object, end_work: Callable[[], None]) -> None:
+    def __init__(
+        self, application: object, end_work: Callable[[], None], launch: Launch | None = None
+    ) -> None:
         """`end_work` ends whatever open connections wait for; it may take seconds."""
+        launch = launch or Launch()
         super().__init__(
             uvicorn.Config(
                 application,  # type: ignore[arg-type]
                 log_level="warning",
                 lifespan="on",
                 timeout_graceful_shutdown=GOODBYE_S,
+                timeout_keep_alive=launch.timeout_keep_alive,
+                ssl_keyfile=_file(launch.tls_keyfile),
+                ssl_certfile=_file(launch.tls_certfile),
                 server_header=False,
             )
         )
@@ -35,3 +44,7 @@ class Server(uvicorn.Server):
         await asyncio.to_thread(self._end_work)
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         await super().shutdown(sockets)
+
+
+def _file(name: str) -> Path | None:
+    return Path(name).expanduser() if name else None

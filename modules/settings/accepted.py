@@ -30,8 +30,8 @@ WITHOUT_EFFECT: tuple[Accepted, ...] = (
         "no-download-sd-model do-not-download-clip skip-torch-cuda-test "
         "skip-python-version-check skip-version-check skip-prepare-environment skip-install "
         "reinstall-torch reinstall-xformers test-server administrator show-negative-prompt "
-        "deepdanbooru always-batch-cond-uncond unload-gfpgan gradio-queue no-gradio-queue "
-        "add-stop-route enable-console-prompts no-progressbar-hiding gradio-debug "
+        "disable-tls-verify deepdanbooru always-batch-cond-uncond unload-gfpgan gradio-queue "
+        "no-gradio-queue add-stop-route enable-console-prompts no-progressbar-hiding gradio-debug "
         "skip-load-model-at-start lowram disable-model-loading-ram-optimization "
         "disable-console-progressbars log-startup use-textbox-seed no-hashing "
         "cuda-malloc cuda-stream pin-shared-memory"
@@ -57,23 +57,19 @@ NOT_YET: tuple[Accepted, ...] = (
         "lyco-dir-backcompat lyco-dir esrgan-models-path realesrgan-models-path swinir-models-path "
         "scunet-models-path dat-models-path ldsr-models-path bsrgan-models-path "
         "gfpgan-models-path codeformer-models-path clip-models-path config ui-config-file "
-        "styles-file localizations-dir textual-inversion-templates-dir timeout-keep-alive "
+        "styles-file localizations-dir textual-inversion-templates-dir "
         "filenames-max-length controlnet-dir "
         "text-encoder-dir forge-ref-a1111-home gradio-allowed-path"
     ),
 )
 """Understood and told that they do nothing yet."""
 
-NO_TLS = "Leave it out, and put a proxy that speaks HTTPS in front."
 NO_TUNNEL = "Use --share, or a tunnel of your own."
 NO_SUCH_LOCK = "Leave it out; until it works, everybody who reaches the page may do everything."
 
 REFUSED: tuple[Accepted, ...] = (
     Accepted("ngrok", 1, NO_TUNNEL),
     Accepted("ngrok-options", 1, NO_TUNNEL),
-    Accepted("tls-keyfile", 1, NO_TLS),
-    Accepted("tls-certfile", 1, NO_TLS),
-    Accepted("disable-tls-verify", why=NO_TLS),
     Accepted("disable-safe-unpickle", why="Files that run code are never loaded."),
     Accepted("enable-insecure-extension-access", why="Install extensions by hand."),
     Accepted("hide-ui-dir-config", why=NO_SUCH_LOCK),

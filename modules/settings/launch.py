@@ -41,6 +41,11 @@ class Launch:
         "", "Other pages that may use the API", help="Such as https://a.example,https://b.example."
     )
     cors_allow_origins_regex: str = param("", "The same as a regular expression")
+    tls_keyfile: str = param("", "Key for HTTPS", help="A PEM file; with --tls-certfile.")
+    tls_certfile: str = param("", "Certificate for HTTPS", help="A PEM file.")
+    timeout_keep_alive: int = param(
+        30, "Seconds an idle connection stays open", minimum=1, maximum=3600
+    )
     nowebui: bool = param(False, "Serve the REST API without the page", help="On port 7861.")
     api_server_stop: bool = param(False, "Let the REST API end the program")
     api_log: bool = param(False, "Print a line for each call of the REST API")
@@ -188,6 +193,9 @@ SERVER_ONLY = frozenset(
         "gradio_auth_path",
         "cors_allow_origins",
         "cors_allow_origins_regex",
+        "tls_keyfile",
+        "tls_certfile",
+        "timeout_keep_alive",
         "nowebui",
         "api_server_stop",
         "api_log",
@@ -259,7 +267,18 @@ def from_args(arguments: argparse.Namespace) -> Launch:
     if launch.port is not None and not 1 <= launch.port <= 65_535:
         raise InvalidRequest(f"The port cannot be {launch.port}.", "It is 1 to 65535.")
     _check_origins(launch)
+    _check_connections(launch)
     return launch
+
+
+def _check_connections(launch: Launch) -> None:
+    if bool(launch.tls_keyfile) != bool(launch.tls_certfile):
+        raise InvalidRequest("HTTPS needs both --tls-keyfile and --tls-certfile.")
+    for name in (launch.tls_keyfile, launch.tls_certfile):
+        if name and not Path(name).expanduser().is_file():
+            raise InvalidRequest(f"There is no file {name}.", "Check the --tls flags.")
+    if not 1 <= launch.timeout_keep_alive <= 3600:
+        raise InvalidRequest("--timeout-keep-alive is 1 to 3600 seconds.")
 
 
 def _check_origins(launch: Launch) -> None:

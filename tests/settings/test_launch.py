@@ -70,7 +70,7 @@ def test_flags_without_effect_are_told(caplog):
     assert "--lora-dir has no effect yet" in caplog.text
 
 
-@pytest.mark.parametrize("line", ["--tls-keyfile x", "--ngrok x", "--freeze-settings"])
+@pytest.mark.parametrize("line", ["--ngrok x", "--freeze-settings"])
 def test_a_protection_that_is_not_there_is_never_promised(line):
     with pytest.raises(InvalidRequest, match="does not work yet"):
         launch(line)
@@ -143,4 +143,12 @@ def test_a_password_file_that_is_not_there_is_told():
 @pytest.mark.parametrize("line", ["--cors-allow-origins *", "--cors-allow-origins-regex ("])
 def test_origins_must_be_named(line):
     with pytest.raises(InvalidRequest, match="cors-allow-origins"):
+        launch(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["--tls-keyfile x", "--tls-keyfile x --tls-certfile y", "--timeout-keep-alive 0"]
+)
+def test_impossible_connections_are_refused(line):
+    with pytest.raises(InvalidRequest):
         launch(line)

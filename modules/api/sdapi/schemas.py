@@ -124,6 +124,13 @@ class PNGInfoRequest(Body):
     image: str = ""
 
 
+class InterrogateRequest(Body):
+    """Body of `POST /sdapi/v1/interrogate`."""
+
+    image: str | None = ""
+    model: str | None = "clip"
+
+
 class PNGInfoResponse(BaseModel):
     """Reply of png-info."""
 

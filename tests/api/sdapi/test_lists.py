@@ -118,3 +118,12 @@ def test_what_is_no_picture_is_refused(server, image, status, words):
     answer = server.client.post("/sdapi/v1/png-info", json={"image": image})
     assert answer.status_code == status
     assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [({}, "Image not found"), ({"image": "aGk=", "model": "clip"}, "Model not found")],
+)
+def test_describing_pictures_is_refused_as_clients_expect(server, body, detail):
+    answer = server.client.post("/sdapi/v1/interrogate", json=body)
+    assert (answer.status_code, answer.json()["detail"]) == (404, detail)
