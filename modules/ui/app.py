@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.errors import WebUIError
+from modules.param import replace_at
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.request import GenerationRequest
 from modules.service.app import App
@@ -16,8 +17,9 @@ from modules.ui.bridge import Bridge, say
 from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
 from modules.ui.parts.quicksettings import quicksettings
+from modules.ui.picture_request import Source, with_editable_parts, with_source
 from modules.ui.tabs import help as help_tab
-from modules.ui.tabs import history, png_info, settings, txt2img
+from modules.ui.tabs import history, img2img, png_info, settings, txt2img
 
 
 def build_page(app: App) -> gr.Blocks:
@@ -26,10 +28,13 @@ def build_page(app: App) -> gr.Blocks:
     with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as page:
         bridge = Bridge()
         form = Form(menus)
+        picture_bridge, picture_form = Bridge("img2img"), Form(menus)
         refresh = quicksettings(form)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("txt2img", elem_id="tab_txt2img", render_children=True):
                 parts = txt2img.lay_out(form)
+            with gr.Tab("img2img", elem_id="tab_img2img", render_children=True):
+                picture_parts = img2img.lay_out(picture_form)
             with gr.Tab("PNG Info", elem_id="tab_pnginfo", render_children=True):
                 png_info.lay_out()
             with gr.Tab("History", elem_id="tab_history", render_children=True):
@@ -39,12 +44,25 @@ def build_page(app: App) -> gr.Blocks:
             with gr.Tab("Help", elem_id="tab_help", render_children=True):
                 help_tab.lay_out()
         txt2img.wire(form, parts, bridge, lambda values: hand_in(app, form, values))
+        img2img.wire(
+            picture_form,
+            picture_parts,
+            picture_bridge,
+            lambda values, source: hand_in_picture(app, form, picture_form, values, source),
+            form["models.checkpoint"],
+        )
         wire_checkpoint(app, form, bridge, refresh)
         bridge.wire(
             page,
             form,
             lambda draft: first_request(app, draft),
             lambda now, sent: restored(app, now, sent),
+        )
+        picture_bridge.wire(
+            page,
+            picture_form,
+            lambda draft: with_editable_parts(first_request(app, draft)),
+            lambda now, sent: restored_picture(app, now, sent),
         )
     return page
 
@@ -55,6 +73,27 @@ def hand_in(app: App, form: Form, values: Mapping[Component, Any]) -> str:
         return say(job=app.submit(form.read(values, app.base_request()), origin="page").id)
     except WebUIError as error:
         return say(error)
+
+
+def hand_in_picture(
+    app: App, form: Form, picture_form: Form, values: Mapping[Component, Any], source: Source
+) -> str:
+    """Submit what the img2img form says about the picture on the canvas."""
+    try:
+        title = str(values[form["models.checkpoint"]] or "")
+        base = replace_at(app.base_request(), "models.checkpoint", title)
+        request = with_source(picture_form.read(values, base), source)
+        return say(job=app.submit(request, origin="page").id)
+    except WebUIError as error:
+        return say(error)
+
+
+def restored_picture(
+    app: App, now: GenerationRequest, sent: Mapping[str, Any]
+) -> tuple[GenerationRequest, Sequence[str]]:
+    """Return the request the img2img tab was asked to show."""
+    request, notices = restored(app, now, sent)
+    return with_editable_parts(request), notices
 
 
 def restored(

@@ -38,18 +38,22 @@ def say(error: WebUIError | None = None, **facts: Any) -> str:
 class Bridge:
     """The hidden controls; made before the form's controls, wired after them."""
 
-    def __init__(self) -> None:
-        self.inbox = gr.Textbox(visible="hidden", elem_id="easel_inbox")
-        self.said = gr.Textbox(visible="hidden", elem_id="easel_said")
-        self.apply = gr.Button(visible="hidden", elem_id="easel_apply")
-        self.set = gr.Button(visible="hidden", elem_id="easel_set")
+    def __init__(self, tab: str = "") -> None:
+        """Speak for the first form, or with `tab` for another tab's (`window.easel[tab]`)."""
+        name = f"easel_{tab}" if tab else "easel"
+        self._form = f"window.easel?.{tab}" if tab else "window.easel"
+        self._draft = f"easel.draft.{tab}" if tab else "easel.draft"
+        self.inbox = gr.Textbox(visible="hidden", elem_id=f"{name}_inbox")
+        self.said = gr.Textbox(visible="hidden", elem_id=f"{name}_said")
+        self.apply = gr.Button(visible="hidden", elem_id=f"{name}_apply")
+        self.set = gr.Button(visible="hidden", elem_id=f"{name}_set")
 
     def wire(self, page: gr.Blocks, form: Form, begin: Begin, restore: Restore) -> None:
         """Connect everything; the page opens with what `begin` makes of its draft."""
         controls = [control for _, control in form.ordered]
         self._wire_opening(page, form, controls, begin)
         self._wire_restoring(form, controls, restore)
-        changed = f"(...given) => window.easel?.changed({_paths(form)}, given)"
+        changed = f"(...given) => {self._form}?.changed({_paths(form)}, given)"
         on(
             [control.change for control in controls],
             None,
@@ -58,7 +62,7 @@ class Bridge:
             js=changed,
             api_visibility="private",
         )
-        take = "(...given) => window.easel.takeValues(given)"
+        take = f"(...given) => {self._form}.takeValues(given)"
         self.set.click(None, controls, controls, js=take, api_visibility="private")
 
     def listen(
@@ -81,8 +85,9 @@ class Bridge:
             fields = _object(draft)
             return form.show(begin(fields), fields)
 
-        load = page.load(opened, self.inbox, controls, js=READ_DRAFT, **QUIET)
-        ready = WHEN_READY.replace("PATHS", _paths(form))
+        draft_kept = READ_DRAFT.replace("KEY", self._draft)
+        load = page.load(opened, self.inbox, controls, js=draft_kept, **QUIET)
+        ready = WHEN_READY.replace("PATHS", _paths(form)).replace("FORM", self._form)
         load.then(None, controls, None, js=ready)
 
     def _wire_restoring(self, form: Form, controls: Sequence[Component], restore: Restore) -> None:
@@ -94,13 +99,13 @@ class Bridge:
                 return {self.said: say(error)}
             return {**form.show(request, sent.get("fields")), self.said: say(notices=[*notices])}
 
-        take = "(_, ...given) => [window.easel.takeInbox(), ...given]"
+        take = f"(_, ...given) => [{self._form}.takeInbox(), ...given]"
         self.listen(self.apply.click, applied, {self.inbox, *controls}, controls, js=take)
 
 
 READ_DRAFT = """() => {
     try {
-        return sessionStorage.getItem("easel.draft") || localStorage.getItem("easel.draft") || "";
+        return sessionStorage.getItem("KEY") || localStorage.getItem("KEY") || "";
     } catch {
         return "";
     }
@@ -108,8 +113,8 @@ READ_DRAFT = """() => {
 
 WHEN_READY = """(...given) => {
     const begin = () => {
-        window.easel.opened();
-        window.easel.changed(PATHS, given);
+        FORM.opened();
+        FORM.changed(PATHS, given);
     };
     if (window.easel) begin();
     else window.addEventListener("easel:ready", begin, { once: true });

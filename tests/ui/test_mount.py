@@ -41,7 +41,7 @@ def test_no_asset_points_to_another_server():
 
 
 def test_the_page_stays_small(config, page_server):
-    assert len(config["components"]) <= 250
+    assert len(config["components"]) <= 300
     assert len(page_server.client.get("/config").content) <= 600_000
 
 

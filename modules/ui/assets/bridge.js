@@ -1,77 +1,95 @@
 // Between Gradio's controls and our scripts. Gradio owns the values; this file is the only one that
 // knows how to read and set them.
 
-const DRAFT = "easel.draft";
-const layout = { paths: [] };
-const values = {};
-const listeners = new Set();
-let inbox = "";
-let pending = {};
-let open = false;
-
-/** The value of a control by its path, as last seen. */
-export const valueOf = (path) => values[path];
-
-/** Call `listener(values, changed)` whenever a control changed. */
-export function onChange(listener) {
-	listeners.add(listener);
-	if (Object.keys(values).length) listener(values, new Set(Object.keys(values)));
-	return () => listeners.delete(listener);
-}
-
 const click = (id) => document.getElementById(id)?.click();
 
-/** Set a few controls here in the page, at once: { "size.width": 512 }. */
-export function setValues(given) {
-	pending = { ...pending, ...given };
-	click("easel_set");
+/** The controls of one tab. `name` begins the ids of its hidden controls, `draft` is where it is kept. */
+class Controls {
+	constructor(name, draft) {
+		Object.assign(this, { name, draft, paths: [], values: {}, listeners: new Set(), inbox: "", pending: {}, open: false });
+		// What Gradio calls, by the short scripts in `bridge.py`.
+		this.gradio = {
+			changed: (paths, current) => this.changed(paths, current),
+			takeInbox: () => this.takeInbox(),
+			takeValues: (current) => this.takeValues(current),
+			opened: () => (this.open = true),
+		};
+	}
+
+	/** The value of a control by its path, as last seen. */
+	valueOf(path) {
+		return this.values[path];
+	}
+
+	/** Call `listener(values, changed)` whenever a control changed. */
+	onChange(listener) {
+		this.listeners.add(listener);
+		if (Object.keys(this.values).length) listener(this.values, new Set(Object.keys(this.values)));
+		return () => this.listeners.delete(listener);
+	}
+
+	/** Set a few controls here in the page, at once: { "size.width": 512 }. */
+	setValues(given) {
+		this.pending = { ...this.pending, ...given };
+		click(`${this.name}_set`);
+	}
+
+	/** Let the server set all controls: from { infotext } or { fields }. */
+	restore(recipe) {
+		this.inbox = JSON.stringify(recipe);
+		click(`${this.name}_apply`);
+	}
+
+	remember() {
+		if (!this.open) return;
+		const draft = JSON.stringify(this.values);
+		try {
+			sessionStorage.setItem(this.draft, draft);
+			localStorage.setItem(this.draft, draft);
+		} catch {
+			// A browser that keeps nothing (private window, full store) still draws.
+		}
+	}
+
+	changed(paths, current) {
+		this.paths = paths;
+		const changed = new Set();
+		paths.forEach((path, at) => {
+			if (this.values[path] !== current[at]) changed.add(path);
+			this.values[path] = current[at];
+		});
+		if (!changed.size) return;
+		this.remember();
+		for (const listener of this.listeners) listener(this.values, changed);
+	}
+
+	takeInbox() {
+		const taken = this.inbox;
+		this.inbox = "";
+		return taken;
+	}
+
+	takeValues(current) {
+		const given = this.pending;
+		this.pending = {};
+		return this.paths.map((path, at) => (path in given ? given[path] : current[at]));
+	}
 }
 
-/** Let the server set all controls: from { infotext } or { fields }. */
-export function restore(recipe) {
-	inbox = JSON.stringify(recipe);
-	click("easel_apply");
-}
+const textControls = new Controls("easel", "easel.draft");
+
+/** The controls of img2img. */
+export const pictureControls = new Controls("easel_img2img", "easel.draft.img2img");
+
+// Those of txt2img, and of the menu above the tabs, by name.
+export const valueOf = (path) => textControls.valueOf(path);
+export const onChange = (listener) => textControls.onChange(listener);
+export const setValues = (given) => textControls.setValues(given);
+export const restore = (recipe) => textControls.restore(recipe);
+export const { gradio } = textControls;
 
 /** Show a tab by its place. */
 export function showTab(name) {
 	const tabs = [...document.querySelectorAll('#tabs [role="tab"]')];
 	tabs.find((tab) => tab.textContent.trim() === name)?.click();
 }
-
-function remember() {
-	if (!open) return;
-	const draft = JSON.stringify(values);
-	try {
-		sessionStorage.setItem(DRAFT, draft);
-		localStorage.setItem(DRAFT, draft);
-	} catch {
-		// A browser that keeps nothing (private window, full store) still draws.
-	}
-}
-
-// What Gradio calls, by the short scripts in `bridge.py`.
-export const gradio = {
-	changed: (paths, current) => {
-		layout.paths = paths;
-		const changed = new Set();
-		paths.forEach((path, at) => {
-			if (values[path] !== current[at]) changed.add(path);
-			values[path] = current[at];
-		});
-		if (!changed.size) return;
-		remember();
-		for (const listener of listeners) listener(values, changed);
-	},
-	takeInbox: () => {
-		const taken = inbox;
-		inbox = "";
-		return taken;
-	},
-	takeValues: (current) => {
-		const given = pending;
-		pending = {};
-		return layout.paths.map((path, at) => (path in given ? given[path] : current[at]));
-	},
-	opened: () => (open = true),
-};

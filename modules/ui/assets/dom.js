@@ -27,6 +27,7 @@ const STROKES = {
 	right: "M9 5l7 7-7 7",
 	picture: "M4 5h16v14H4zm0 11 5-5 4 4 3-3 4 4M15 9h.01",
 	stop: "M7 7h10v10H7z",
+	brush: "M20 4c-5 2-9 6-11 10l2 2c4-2 7-6 9-12ZM8 15c-2 0-3 1-3 3 0 1-1 2-2 2 2 1 7 1 7-3l-2-2Z",
 };
 
 /** An outlined icon of the page's own set. */

@@ -1,6 +1,7 @@
 // Begins everything that is ours on the page; what Gradio calls is in `window.easel`.
 
-import { gradio, setValues, valueOf } from "./bridge.js";
+import { gradio, pictureControls, setValues, valueOf } from "./bridge.js";
+import { handOver, handedIn } from "./img2img.js";
 import { follow, sending, skip, state, stop, watch } from "./jobs.js";
 import { listenToKeys } from "./keys.js";
 import { reuseSeed, applyText, takeFiles } from "./recipes.js";
@@ -40,7 +41,7 @@ function clearPrompts() {
 }
 
 document.addEventListener("click", (event) => {
-	if (!event.target.closest?.("#txt2img_generate, #txt2img_enqueue")) return;
+	if (!event.target.closest?.("#txt2img_generate, #txt2img_enqueue, #img2img_generate, #img2img_enqueue")) return;
 	if (state.online) return sending(true);
 	event.stopPropagation();
 	unheard();
@@ -53,7 +54,10 @@ function heard(text) {
 		sending(false);
 		toast(said.error, "error", said.hint);
 	}
-	if (said.job) follow(said.job);
+	if (said.job) {
+		follow(said.job);
+		handedIn();
+	}
 	for (const notice of said.notices ?? []) toast(notice);
 	if ("models" in said) {
 		listModels(true);
@@ -66,8 +70,20 @@ function unheard() {
 	toast("The server did not answer.", "error", "Nothing was lost; try again in a moment.");
 }
 
+/** What the buttons of img2img do with its own controls. */
+const img2img = {
+	...pictureControls.gradio,
+	set: (given) => pictureControls.setValues(given),
+	applyText: () => pictureControls.restore({ infotext: String(pictureControls.valueOf("prompt") ?? "") }),
+	reuse: (path) => {
+		const image = shownImage();
+		if (image) pictureControls.setValues({ [path]: String(image.seed) });
+		else toast("There is no picture yet.");
+	},
+};
+
 window.easel = {
-	...gradio, heard, unheard, applyText, clearPrompts, reuse, set: setValues, stop: () => stop(), skip: () => skip(), state,
+	...gradio, img2img, handOver, heard, unheard, applyText, clearPrompts, reuse, set: setValues, stop: () => stop(), skip: () => skip(), state,
 };
 
 watch();

@@ -48,7 +48,7 @@ export function takeFiles() {
 		h("div.easel-veil", { hidden: true }, h("p", {}, "Drop a picture to restore its settings")),
 	);
 	const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-	const own = (event) => event.target.closest?.("easel-pnginfo");
+	const own = (event) => event.target.closest?.("easel-pnginfo, easel-source");
 	let depth = 0;
 	const show = (is) => (veil.hidden = !is);
 	window.addEventListener("dragenter", (event) => {

@@ -1,0 +1,222 @@
+// The middle of the img2img tab: ways to start from a picture, one canvas for all of them, and what of
+// it is handed over when Generate is pressed. Nothing leaves the browser before.
+
+import { pictureControls as controls, showTab } from "./bridge.js";
+import { Canvas } from "./canvas/canvas.js";
+import { h, iconButton, toast } from "./dom.js";
+import { chosenModel } from "./presets.js";
+
+/** In A1111's order. `layers` may be drawn on; `masked` names the layer that says what is repainted. */
+export const MODES = [
+	{ id: "img2img", label: "img2img", layers: [], hint: "The whole picture is drawn anew, as far as the denoising strength allows." },
+	{ id: "sketch", label: "Sketch", layers: ["paint"], hint: "Draw with colour; what you draw is taken as a part of the picture." },
+	{ id: "inpaint", label: "Inpaint", layers: ["mask"], masked: "mask", hint: "Paint over what should change. With the frame (V) the picture grows beyond its edge." },
+	{ id: "inpaint_sketch", label: "Inpaint sketch", layers: ["paint"], masked: "paint", hint: "Draw with colour; only what you drew over is drawn anew." },
+	{ id: "inpaint_upload", label: "Inpaint upload", layers: ["mask"], masked: "mask", hint: "Take the mask from a file: white is drawn anew." },
+	{ id: "batch", label: "Batch", layers: [], hint: "Every file becomes a job of its own, with the same settings." },
+];
+const MODE_KEY = "easel.img2img.mode";
+const SCALES = [0.5, 1, 1.5, 2];
+const LARGEST = 2.25; // times the model's own area, for a picture just loaded
+
+let source = null;
+
+class Source extends HTMLElement {
+	connectedCallback() {
+		source = this;
+		if (!this.canvas) this.build();
+	}
+
+	build() {
+		this.files = []; // of a batch
+		this.waiting = []; // those not handed in yet
+		this.tabs = MODES.map((mode) => h("button.source-mode", {
+			type: "button", role: "tab", id: `img2img_${mode.id}_tab`, onclick: () => this.choose(mode.id),
+		}, mode.label));
+		const list = h("div.source-modes", { role: "tablist", id: "mode_img2img", "aria-label": "How to start", onkeydown: (event) => this.walk(event) }, this.tabs);
+		this.hint = h("p.source-hint", {});
+		this.chooser = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => this.chosen() });
+		this.more = iconButton("open", "Choose the mask", () => this.chooser.click());
+		this.place = h("div.source-canvas", {});
+		this.append(list, h("div.source-line", {}, this.hint, this.more, this.chooser), this.place);
+		this.canvas = new Canvas(this.place, { storageKey: "img2img", layers: [], onChange: () => this.changed() });
+		this.choose(MODES.find(({ id }) => id === localStorage.getItem(MODE_KEY))?.id ?? "img2img");
+		this.canvas.ready.then(() => (this.seen = this.sizeText()));
+		this.watcher = new ResizeObserver(() => this.bringResults());
+		this.watcher.observe(this.closest(".work-page"));
+	}
+
+	/** There is one result panel; it is in the tab that is seen. */
+	bringResults() {
+		const panel = document.querySelector("easel-results");
+		if (!panel) return;
+		this.home ??= panel.parentElement;
+		const here = this.closest(".work-page").offsetParent ? document.getElementById("img2img_results_place") : this.home;
+		if (panel.parentElement !== here) here.append(panel);
+	}
+
+	/** Left and right walk the modes. */
+	walk(event) {
+		const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+		if (!step) return;
+		const at = MODES.indexOf(this.mode) + step;
+		const next = MODES[(at + MODES.length) % MODES.length];
+		this.choose(next.id);
+		this.tabs[MODES.indexOf(next)].focus();
+	}
+
+	choose(id) {
+		this.mode = MODES.find((mode) => mode.id === id);
+		localStorage.setItem(MODE_KEY, id);
+		MODES.forEach((mode, at) => {
+			this.tabs[at].setAttribute("aria-selected", String(mode === this.mode));
+			this.tabs[at].tabIndex = mode === this.mode ? 0 : -1;
+		});
+		this.closest(".work-page")?.toggleAttribute("data-masked", Boolean(this.mode.masked));
+		this.canvas.setLayers(this.mode.layers);
+		this.place.hidden = id === "batch";
+		this.chooser.multiple = id === "batch";
+		this.more.hidden = id !== "batch" && id !== "inpaint_upload";
+		this.more.lastChild.textContent = id === "batch" ? "Choose pictures" : "Choose the mask";
+		this.showHint();
+	}
+
+	showHint() {
+		const many = this.mode.id === "batch" && this.files.length;
+		this.hint.textContent = many ? `${this.files.length} pictures chosen.` : this.mode.hint;
+	}
+
+	async chosen() {
+		const files = [...this.chooser.files];
+		this.chooser.value = "";
+		if (!files.length) return;
+		if (this.mode.id === "batch") {
+			this.files = files;
+			return this.showHint();
+		}
+		try {
+			await this.canvas.setMask(files[0]);
+		} catch (error) {
+			toast(error.message, "error");
+		}
+	}
+
+	sizeText() {
+		const size = this.canvas.size();
+		return size ? `${size.width}×${size.height}` : "";
+	}
+
+	/** A picture of another size came: draw at its shape, not much larger than the model is used to. */
+	async changed() {
+		for (const chips of document.querySelectorAll("easel-picture-sizes")) chips.update();
+		const text = this.sizeText();
+		if (this.seen === undefined || text === this.seen) return;
+		this.seen = text;
+		const size = this.canvas.size();
+		if (!size) return;
+		const [width, height] = (await chosenModel().catch(() => null))?.native_size ?? [512, 512];
+		const most = LARGEST * width * height;
+		const area = size.width * size.height;
+		setSize(size, area > most ? Math.sqrt(most / area) : 1);
+	}
+
+	/** What Gradio sends in place of its hidden controls: how it is meant, the picture, the mask. */
+	async handOver() {
+		const mode = this.mode.id;
+		if (mode === "batch") {
+			if (!this.waiting.length) this.waiting = [...this.files];
+			const file = this.waiting.shift();
+			return [JSON.stringify({ mode: "img2img" }), ...(await upload([file, null]))];
+		}
+		if (!this.canvas.size()) return [JSON.stringify({ mode }), null, null];
+		const frame = this.canvas.hasFrame() ? this.canvas.frame() : null;
+		const files = await Promise.all([
+			this.canvas.exportInit({ region: frame ? "frame" : "picture" }),
+			this.masks(frame) ? this.canvas.exportMask({ region: frame ? "frame" : "picture", from: this.mode.masked ?? "mask" }) : null,
+		]);
+		const size = frame && [frame.width, frame.height];
+		return [JSON.stringify({ mode, frame: size }), ...(await upload(files))];
+	}
+
+	/** Whether there is anything to say about what is repainted. */
+	masks(frame) {
+		const { masked } = this.mode;
+		const drawn = masked === "mask" ? this.canvas.hasMask() : masked === "paint" && this.canvas.hasPaint();
+		return drawn || (frame && reachesOut(frame, this.canvas.size()));
+	}
+
+	/** The server took a job; the next file of a batch follows. */
+	handedIn() {
+		if (this.waiting.length) document.getElementById("img2img_enqueue")?.click();
+	}
+}
+
+const reachesOut = (frame, size) =>
+	frame.x < 0 || frame.y < 0 || frame.x + frame.width > size.width || frame.y + frame.height > size.height;
+
+/** Set width and height of the tab to those of a picture, scaled, in steps of 8. */
+function setSize({ width, height }, scale) {
+	const round = (side) => Math.max(64, Math.round((side * scale) / 8) * 8);
+	controls.setValues({ "size.width": round(width), "size.height": round(height) });
+}
+
+/** Files to the server; the answer is how Gradio names uploaded files. */
+async function upload(files) {
+	const form = new FormData();
+	const given = files.filter(Boolean);
+	if (!given.length) return files.map(() => null);
+	given.forEach((file, at) => form.append("files", file, file.name ?? `${at}.png`));
+	const answer = await fetch("gradio_api/upload", { method: "POST", body: form });
+	if (!answer.ok) throw new Error(`The picture could not be sent (${answer.status}).`);
+	const paths = await answer.json();
+	return files.map((file) => file && { path: paths.shift(), orig_name: file.name ?? "canvas.png", mime_type: file.type, meta: { _type: "gradio.FileData" } });
+}
+
+/** The canvas's part of a request, for Gradio; trouble is told, and the server says what is missing. */
+export async function handOver() {
+	try {
+		return await source.handOver();
+	} catch (error) {
+		toast(error.message, "error");
+		return [JSON.stringify({ mode: source.mode.id }), null, null];
+	}
+}
+
+/** A job was taken. */
+export const handedIn = () => source?.handedIn();
+
+/** Begin to work on a finished picture. @param {string} mode one of MODES */
+export async function sendTo(url, mode) {
+	showTab("img2img");
+	source.choose(mode);
+	try {
+		await source.canvas.setBase(url);
+	} catch (error) {
+		toast(error.message, "error");
+	}
+}
+
+/** Sizes that fit the picture on the canvas. */
+class PictureSizes extends HTMLElement {
+	connectedCallback() {
+		this.update();
+	}
+
+	update() {
+		const size = source?.canvas?.size();
+		if (!size) return this.replaceChildren();
+		const { canvas } = source;
+		if (canvas.hasFrame()) {
+			const { width, height } = canvas.frame();
+			return this.replaceChildren(h("span.chips-label", {}, `The frame decides: ${width} × ${height}`));
+		}
+		const chips = SCALES.map((scale) => h("button.chip", {
+			type: "button", id: scale === 1 ? "img2img_detect_image_size_btn" : undefined,
+			title: `${Math.round(size.width * scale)} × ${Math.round(size.height * scale)}`, onclick: () => setSize(size, scale),
+		}, scale === 1 ? `Picture ${size.width}×${size.height}` : `× ${scale}`));
+		this.replaceChildren(h("div.chips", { role: "group", "aria-label": "Sizes" }, chips));
+	}
+}
+
+customElements.define("easel-source", Source);
+customElements.define("easel-picture-sizes", PictureSizes);

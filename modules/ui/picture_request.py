@@ -1,0 +1,61 @@
+"""From what the drawing surface hands over to a request that starts from a picture."""
+
+from dataclasses import dataclass, replace
+
+from modules.errors import InvalidRequest
+from modules.schema.inputs import Img2Img, Inpaint, SoftInpaint
+from modules.schema.request import GenerationRequest, Size
+from modules.service.read_pixels import read_pixels
+
+MASKED = frozenset({"inpaint", "inpaint_sketch", "inpaint_upload"})
+"""The modes in which a part is repainted; in the others the whole picture is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What lies on the canvas: files, and how they are meant."""
+
+    mode: str = "img2img"
+    picture: bytes | None = None
+    mask: bytes | None = None
+    """White is repainted."""
+    frame: tuple[int, int] | None = None
+    """Width and height if the frame reaches beyond the picture or cuts it."""
+
+
+def with_source(request: GenerationRequest, source: Source) -> GenerationRequest:
+    """Return `request`, as the controls make it, starting from `source`.
+
+    With a frame of its own the picture is drawn in the frame's size, and what is beyond the
+    picture is filled from its surroundings, because there is no original. Raises InvalidRequest
+    for a missing or unreadable picture or mask.
+    """
+    if source.picture is None:
+        raise InvalidRequest("There is no picture to start from.", "Drop one onto the canvas.")
+    wish = request.img2img or Img2Img()
+    images = (read_pixels(source.picture),)
+    if source.frame is not None:
+        request = replace(request, size=Size(width=source.frame[0], height=source.frame[1]))
+    inpaint = _inpaint(wish.inpaint or Inpaint(), source)
+    return replace(request, hires=None, img2img=replace(wish, images=images, inpaint=inpaint))
+
+
+def _inpaint(wish: Inpaint, source: Source) -> Inpaint | None:
+    if source.mask is None and source.mode not in MASKED:
+        return None
+    if source.mask is None:
+        raise InvalidRequest(
+            "Nothing is masked.", "Paint over what should change, or use the img2img mode."
+        )
+    content = "fill" if source.frame and wish.content == "original" else wish.content
+    soft = wish.soft if wish.is_soft else None
+    mask = read_pixels(source.mask, "The mask")
+    return replace(wish, mask=mask, content=content, soft=soft)
+
+
+def with_editable_parts(request: GenerationRequest) -> GenerationRequest:
+    """Return `request` with every part the tab has controls for, so that each shows a value."""
+    wish = request.img2img or Img2Img()
+    inpaint = wish.inpaint or Inpaint()
+    inpaint = replace(inpaint, soft=inpaint.soft or SoftInpaint(enabled=False))
+    return replace(request, hires=None, img2img=replace(wish, inpaint=inpaint))

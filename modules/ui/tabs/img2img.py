@@ -1,0 +1,105 @@
+"""The img2img tab: controls on the left, the canvas in the middle, results on the right."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from modules.ui.bridge import Bridge
+from modules.ui.form import Form
+from modules.ui.parts.advanced_box import advanced_box
+from modules.ui.parts.page_part import page_part
+from modules.ui.parts.picture_box import inpaint_box, target_box
+from modules.ui.parts.prompt_box import generate_box, prompt_box
+from modules.ui.parts.sampler_box import sampler_box
+from modules.ui.parts.seed_box import seed_box
+from modules.ui.parts.size_box import batch_box
+from modules.ui.picture_request import Source
+
+TAB = "img2img"
+
+Handler = Callable[[dict[Component, Any], Source], str]
+"""Takes what the controls hold and what lies on the canvas; returns what to say."""
+
+
+def lay_out(form: Form) -> dict[str, Component]:
+    """Place everything; returns the buttons and the hidden controls that carry the canvas."""
+    with gr.Row(elem_id="img2img_page", elem_classes=["work-page"]):
+        with gr.Column(elem_id="img2img_toprow", elem_classes=["area-prompt"]):
+            prompt_box(form, TAB)
+            buttons = generate_box(TAB)
+        with gr.Column(elem_id="img2img_settings", elem_classes=["area-settings"]):
+            target = target_box(form, TAB)
+            inpaint_box(form, TAB)
+            sampler_box(form, TAB)
+            batch_box(form, TAB)
+            seeds = seed_box(form, TAB)
+            advanced_box(form, TAB)
+        with gr.Column(elem_id="img2img_source", elem_classes=["area-source"]):
+            page_part("<easel-source></easel-source>")
+        with gr.Column(elem_id="img2img_results", elem_classes=["area-results"]):
+            page_part('<div id="img2img_results_place"></div>')  # the one panel comes here
+    carried = {
+        "about": gr.Textbox(visible="hidden", elem_id="img2img_about"),
+        "picture": gr.File(visible="hidden", elem_id="img2img_picture", type="binary"),
+        "mask": gr.File(visible="hidden", elem_id="img2img_mask", type="binary"),
+    }
+    return {**buttons, **seeds, **target, **carried}
+
+
+def wire(
+    form: Form,
+    parts: Mapping[str, Component],
+    bridge: Bridge,
+    generate: Handler,
+    checkpoint: Component,
+) -> None:
+    """Connect the buttons. `checkpoint` is the menu above the tabs, which stands on no tab's form.
+
+    The page's script puts what lies on the canvas in place of the hidden controls.
+    """
+    controls = [control for _, control in form.ordered]
+    carried = [parts[name] for name in ("about", "picture", "mask")]
+
+    def handed_in(about: str, picture: bytes | None, mask: bytes | None, *values: Any) -> str:
+        source = source_of(about, picture, mask)
+        return generate(dict(zip([checkpoint, *controls], values, strict=True)), source)
+
+    for name in ("generate", "enqueue"):
+        inputs = [*carried, checkpoint, *controls]
+        bridge.listen(parts[name].click, handed_in, inputs, js=HAND_OVER)
+    for name, script in SCRIPTS.items():
+        parts[name].click(None, None, None, js=f"() => {script}", api_visibility="private")
+    size = [form["size.width"], form["size.height"]]
+    turned = "(width, height) => [height, width]"
+    parts["swap"].click(None, size, size, js=turned, api_visibility="private")
+
+
+def source_of(about: str, picture: bytes | None, mask: bytes | None) -> Source:
+    """Return what the page's script said about the canvas, with its files."""
+    said = json.loads(about or "{}")
+    frame = said.get("frame")
+    return Source(
+        mode=str(said.get("mode", "img2img")),
+        picture=picture,
+        mask=mask,
+        frame=(int(frame[0]), int(frame[1])) if frame else None,
+    )
+
+
+HAND_OVER = (
+    "async (_about, _picture, _mask, ...given) => [...(await window.easel.handOver()), ...given]"
+)
+SCRIPTS = {
+    "interrupt": "window.easel?.stop()",
+    "skip": "window.easel?.skip()",
+    "paste": "window.easel?.img2img.applyText()",
+    "clear": 'window.easel?.img2img.set({prompt: "", negative_prompt: ""})',
+    "random_seed": 'window.easel?.img2img.set({"seeds.seed": "-1"})',
+    "reuse_seed": 'window.easel?.img2img.reuse("seeds.seed")',
+    "random_subseed": 'window.easel?.img2img.set({"seeds.subseed": "-1"})',
+    "reuse_subseed": 'window.easel?.img2img.reuse("seeds.subseed")',
+}
+"""Buttons that never reach the server."""

@@ -1,0 +1,40 @@
+"""The img2img tab: A1111's ids, and what the page's script says about the canvas."""
+
+import gradio as gr
+import pytest
+
+from modules.ui.form import Form
+from modules.ui.picture_request import Source
+from modules.ui.tabs import img2img
+
+
+@pytest.fixture(scope="module")
+def tab(lay_out):
+    def place():
+        form = Form(lambda name: [f"one of {name}"])
+        return form, img2img.lay_out(form), gr.context.Context.root_block
+
+    return lay_out(place)
+
+
+def test_controls_have_the_ids_people_know(tab):
+    _, _, page = tab
+    ids = {getattr(block, "elem_id", None) for block in page.blocks.values()}
+    wanted = "prompt neg_prompt generate interrupt skip sampling steps cfg_scale width height seed"
+    wanted += " denoising_strength mask_blur mask_mode inpainting_fill inpaint_full_res"
+    wanted += " inpaint_full_res_padding batch_count batch_size res_switch_btn"
+    assert {f"img2img_{name}" for name in wanted.split()} - ids == set()
+    assert {"resize_mode", "soft_inpainting_enabled", "inpaint_controls"} <= ids
+
+
+def test_the_form_holds_what_belongs_to_pictures(tab):
+    form, _, _ = tab
+    for path in ("denoising_strength", "resize_mode", "inpaint.blur", "inpaint.soft.contrast"):
+        assert f"img2img.{path}" in form
+    assert "models.checkpoint" not in form  # that menu stands above all tabs
+
+
+def test_the_script_says_how_the_files_are_meant():
+    said = img2img.source_of('{"mode": "inpaint", "frame": [96, 64]}', b"a", b"b")
+    assert said == Source(mode="inpaint", picture=b"a", mask=b"b", frame=(96, 64))
+    assert img2img.source_of("", None, None) == Source()
