@@ -7,7 +7,7 @@ from modules.schema.catalogue import Catalogue
 from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS, hires_size
 from modules.schema.inputs import Hires
 from modules.schema.request import Batch, GenerationRequest, Sampling, Size
-from modules.service.resolve import OLD_MANNER, find_checkpoint, resolve_names
+from modules.service.resolve import find_checkpoint, resolve_names
 
 NARROWEST = 8
 """Pixels of a side that every model can make a latent of."""
@@ -84,14 +84,12 @@ def _with_names(hires: Hires, first: Sampling) -> Hires:
     wanted = Sampling(
         sampler=hires.sampler or first.sampler, schedule=hires.schedule or first.schedule
     )
-    if hires.schedule and first.schedule == OLD_MANNER:
-        named = resolve_names(replace(wanted, schedule=hires.schedule))
-    else:
-        named = resolve_names(wanted)
-    same = named.sampler == first.sampler and named.schedule == first.schedule
-    schedule = "" if named.schedule == first.schedule else named.schedule
-    sampler = "" if same or named.sampler == first.sampler else named.sampler
-    return replace(hires, sampler=sampler, schedule=schedule)
+    named = resolve_names(wanted)
+    return replace(
+        hires,
+        sampler="" if named.sampler == first.sampler else named.sampler,
+        schedule="" if named.schedule == first.schedule else named.schedule,
+    )
 
 
 def _upscaler(name: str, known: tuple[str, ...]) -> str:
