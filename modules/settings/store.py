@@ -23,6 +23,14 @@ Watcher = Callable[[frozenset[str]], None]
 UNSET_SHOWN_AS: dict[str, Any] = {"eta_ancestral": 1.0}
 """What clients are told for fields that are empty unless somebody chose."""
 
+REMEMBERED: dict[str, Any] = {
+    "send_seed": True,
+    "send_size": True,
+    "show_progress_every_n_steps": 10,
+    "live_previews_image_format": "png",
+}
+"""Options of A1111 that nothing here reads, and their defaults; clients set and read them back."""
+
 MANUAL_SCHEDULE = "k_sched_type"
 """Option of A1111 1.8 that gave a schedule by hand; later a field of the request."""
 
@@ -42,6 +50,12 @@ def request_fields() -> dict[str, Field]:
 def field_of(name: str) -> Field | None:
     """The field behind an option name; None if we have none."""
     return settings_fields().get(name) or request_fields().get(name)
+
+
+def default_of(name: str) -> Any:
+    """The value of an option that nobody set."""
+    item = field_of(name)
+    return REMEMBERED[name] if item is None else item.default
 
 
 class SettingsStore:
@@ -109,7 +123,7 @@ class SettingsStore:
     def options(self) -> dict[str, Any]:
         """All options by name, those of the file that we do not know included; JSON values."""
         with self._lock:
-            raw, values = dict(self._raw), dict(self._values)
+            raw, values = {**REMEMBERED, **self._raw}, dict(self._values)
         for name, item in {**settings_fields(), **request_fields()}.items():
             value = values.get(name, item.default)
             if value is None:
@@ -129,6 +143,8 @@ class SettingsStore:
             if item is not None:
                 shown = name in UNSET_SHOWN_AS and value == UNSET_SHOWN_AS[name]
                 wanted[name] = item.default if shown else coerce(item, value)
+            elif name in REMEMBERED and type(value) is type(REMEMBERED[name]):
+                wanted[name] = value
             elif self._raw.get(name) != value:
                 log.warning("The option %.80r is not known and was ignored", name)
         with self._lock:
@@ -158,9 +174,8 @@ class SettingsStore:
             watcher(names)
 
     def _value(self, name: str) -> Any:
-        item = field_of(name)
-        assert item is not None, name
-        return self._values.get(name, item.default)
+        held = self._raw if name in REMEMBERED else self._values
+        return held.get(name, default_of(name))
 
     def _load(self) -> dict[str, Any]:
         try:
@@ -218,11 +233,10 @@ class SettingsStore:
                 f"Settings cannot be saved: {self.path.name} is broken and cannot be replaced.",
                 f"Move {self.path} away and start again.",
             )
-        raw, values = dict(self._raw), {**self._values, **changed}
+        known = {name: value for name, value in changed.items() if name not in REMEMBERED}
+        raw, values = dict(self._raw), {**self._values, **known}
         for name, value in changed.items():
-            item = field_of(name)
-            assert item is not None, name
-            if name in raw or value != item.default:
+            if name in raw or value != default_of(name):
                 raw[name] = list(value) if isinstance(value, tuple) else value
         text = json.dumps(raw, indent=4, ensure_ascii=False)
         try:

@@ -88,8 +88,9 @@ def test_it_reads_what_a_picture_says(client):
 
 def test_it_changes_options_and_the_model(client, served):
     before = client.get_options()
-    assert client.set_options({"samples_format": "jpg"}) is None
+    assert client.set_options({"send_seed": False, "samples_format": "jpg"}) is None
     assert client.get_options()["samples_format"] == "jpg"
+    assert client.get_options()["send_seed"] is False
     client.set_options(before)
     assert client.get_options() == before
     client.util_set_model("other")

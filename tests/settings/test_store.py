@@ -198,3 +198,12 @@ def test_no_option_name_is_used_twice():
 def test_every_setting_has_a_name_and_survives_json():
     assert all(item.param.setting for item in params_of(Settings))
     assert from_json(Settings, to_json(Settings())) == Settings()
+
+
+def test_what_only_clients_care_for_is_remembered(tmp_path):
+    store = SettingsStore(tmp_path / "config.json")
+    assert store.get("send_seed") is True
+    assert store.set_options({"send_seed": False, "send_size": "no"}) == {"send_seed"}
+    assert SettingsStore(store.path).options()["send_seed"] is False
+    assert store.options()["send_size"] is True
+    assert store.set_options({"send_seed": True}) == {"send_seed"}

@@ -103,6 +103,7 @@ def test_no_name_of_all_in_any_address_leads_outside(api, place):
     assert told == []
     assert outside(place) == before
     assert tried >= 20 * len(names)
+    print(f"{tried} addresses with {len(names)} names, nothing told")
 
 
 FIELDS = {
