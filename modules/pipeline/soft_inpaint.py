@@ -3,7 +3,6 @@
 The formulas are those of the extension that A1111's webui brings along.
 """
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -96,8 +95,7 @@ def percentile_filtered(values: Field, low: float, high: float) -> Field:
     """
     weights = neighbour_weights()
     span = 2 * RADIUS + 1
-    padded = cv2.copyMakeBorder(values, *[RADIUS] * 4, cv2.BORDER_CONSTANT, value=0.0)
-    there = cv2.copyMakeBorder(np.ones_like(values), *[RADIUS] * 4, cv2.BORDER_CONSTANT, value=0.0)
+    padded, there = np.pad(values, RADIUS), np.pad(np.ones_like(values), RADIUS)
     cells = np.lib.stride_tricks.sliding_window_view(padded, (span, span))
     present = np.lib.stride_tricks.sliding_window_view(there, (span, span))
     cells = cells.reshape(*values.shape, -1)

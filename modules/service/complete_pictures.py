@@ -59,9 +59,13 @@ def complete_hires(request: GenerationRequest, catalogue: Catalogue) -> Generati
     if hires.image is not None:
         size = Size(width=hires.image.width, height=hires.image.height)
         request = replace(request, size=size)
-    for name in ("prompt", "negative_prompt"):
-        if getattr(hires, name) == getattr(request, name):
-            hires = replace(hires, **{name: ""})
+    hires = replace(
+        hires,
+        prompt="" if hires.prompt == request.prompt else hires.prompt,
+        negative_prompt=(
+            "" if hires.negative_prompt == request.negative_prompt else hires.negative_prompt
+        ),
+    )
     return replace(request, hires=hires)
 
 

@@ -25,7 +25,7 @@ def read_pixels(content: bytes, name: str = "The picture") -> ImageData:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about large pictures and odd metadata
-            picture = Image.open(io.BytesIO(content))
+            picture: Image.Image = Image.open(io.BytesIO(content))
             _check_size(picture, name)
             picture.load()
             picture = ImageOps.exif_transpose(picture)
