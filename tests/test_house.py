@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "modules"
 
-GROUND = {"errors", "param", "registry", "paths", "log", "version"}
+GROUND = {"errors", "param", "registry", "paths", "log", "threads", "version"}
 """Files directly in modules/: everyone may import them, and they import only each other."""
 
 MAY_IMPORT = {
