@@ -17,8 +17,12 @@ NO_ALIAS = ("", "none", "addams")
 PEFT = re.compile(
     r"^(?:base_model\.model\.)?(unet|text_encoder)\.(.+?)\.lora(?:_linear_layer)?[._]"
 )
-PEFT_PARTS = {"A": "lora_down.weight", "B": "lora_up.weight"}
-PEFT_PARTS |= {"down": "lora_down.weight", "up": "lora_up.weight"}
+PEFT_PARTS = {
+    "A": "lora_down.weight",
+    "B": "lora_up.weight",
+    "down": "lora_down.weight",
+    "up": "lora_up.weight",
+}
 PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
 
 
