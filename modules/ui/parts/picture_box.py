@@ -1,7 +1,5 @@
 """What img2img asks besides the rest: the size to draw at, how much may change, the mask."""
 
-from typing import Any
-
 import gradio as gr
 from gradio.components import Component
 
@@ -38,11 +36,9 @@ def inpaint_box(form: Form, tab: str) -> None:
         form.add(f"{INPAINT}.mode", gr.Radio, elem_id=f"{tab}_mask_mode")
         form.add(f"{INPAINT}.content", gr.Radio, elem_id=f"{tab}_inpainting_fill")
         form.add(f"{INPAINT}.area", gr.Radio, elem_id=f"{tab}_inpaint_full_res")
-        with gr.Row():
-            look: dict[str, Any] = {"buttons": [], "info": None, "min_width": 140}
-            form.add(f"{INPAINT}.blur", gr.Slider, elem_id=f"{tab}_mask_blur", **look)
-            padding = f"{tab}_inpaint_full_res_padding"
-            form.add(f"{INPAINT}.padding", gr.Slider, elem_id=padding, **look)
+        blur, padding = f"{tab}_mask_blur", f"{tab}_inpaint_full_res_padding"
+        form.add(f"{INPAINT}.blur", gr.Slider, elem_id=blur, buttons=[], info=None)
+        form.add(f"{INPAINT}.padding", gr.Slider, elem_id=padding, buttons=[], info=None)
         with gr.Accordion("Soft inpainting", open=False, elem_id="soft_inpainting"):
             enabled = f"{INPAINT}.soft.enabled"
             form.add(enabled, gr.Checkbox, elem_id="soft_inpainting_enabled", value=False)
