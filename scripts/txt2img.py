@@ -16,7 +16,6 @@ the size it was trained for.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -365,5 +364,4 @@ if __name__ == "__main__":
 
     if not {"-h", "--help"} & set(sys.argv[1:]):
         ensure_environment(ROOT, RUNTIME)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads stall a busy machine
     sys.exit(main())

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see modules/engine/child.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see modules/threads.py
 
 from modules.api.app import make_api
 from modules.engine.engine import Engine
