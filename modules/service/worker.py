@@ -24,8 +24,8 @@ from modules.service.saving import FolderRefuses
 
 log = logging.getLogger(__name__)
 
-DEADLY = 3
-"""How often the engine may die at one picture; more is no accident."""
+DEADLY = 6
+"""Deaths of the engine at one picture that are no accident; one while at work counts twice."""
 LOOK_AGAIN_S = 2.0
 """Seconds until a disk that refused a picture is tried again."""
 
@@ -89,7 +89,7 @@ def _end(job: Job, ending: Event, place: Workplace) -> None:
 def _draw_all(job: Job, place: Workplace) -> None:
     """Draw every picture that is not finished; go on after the engine died, if that helps.
 
-    `DEADLY` deaths at the same picture mean that the task itself is deadly: EngineDown.
+    Several deaths at the same picture mean that the task itself is deadly: EngineDown.
     """
     journal, closing = place.journal, place.closing
     total = job.task.batch.total
@@ -103,16 +103,18 @@ def _draw_all(job: Job, place: Workplace) -> None:
             _wait_for_room(job, refusal, place)
             continue
         journal.append(job.id, Started(start_image=start, images=total))
+        weight = 1
         try:
             for event in place.engine.run(job.task, job.cancel, start):
+                weight = 2
                 _record(job, event, journal, place.gallery, look_first=interrupted)
             return
         except FolderRefuses as error:
             _wait_for_room(job, error, place)
         except EngineDown as error:
             at = journal.next_image(job.id)
-            deaths[at] += 1
-            if deaths[at] == DEADLY or closing.is_set():
+            deaths[at] += weight
+            if deaths[at] >= DEADLY or closing.is_set():
                 raise
             going_on = f"Going on at picture {at + 1}." if at else "Trying again."
             journal.append(job.id, Notice(message=f"{error.message} {going_on}"))

@@ -188,7 +188,7 @@ def test_a_task_that_kills_the_engine_again_and_again_at_one_picture_fails_clear
     snapshot = wait(app, app.submit(REQUEST))
     assert snapshot.status == "failed"
     assert "killed" in snapshot.error.message
-    assert len(engine.tasks) == 3
+    assert len(engine.tasks) == 6
     app.close()
 
 

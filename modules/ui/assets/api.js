@@ -120,5 +120,5 @@ export class Hints {
 }
 
 const KINDS = [
-	"job", "Queued", "Started", "Loading", "Progress", "Preview", "ImageReady", "Notice", "Finished", "Stopped", "Failed",
+	"job", "queue", "Queued", "Started", "Loading", "Progress", "Preview", "ImageReady", "Notice", "Finished", "Stopped", "Failed",
 ];

@@ -1,78 +1,176 @@
-// The History tab: every picture, newest first, more while scrolling.
+// The History tab: every picture, searched by the server; only what is in view is in the page.
 
-import { get } from "./api.js";
-import { h, iconButton, copyText } from "./dom.js";
+import { get, post } from "./api.js";
+import { h, iconButton, copyText, debounced, throttled, toast } from "./dom.js";
 import { onJobs, state } from "./jobs.js";
 import { pictureButtons } from "./picture.js";
+import { Selection } from "./selection.js";
 import { showLarge } from "./viewer.js";
 
 const PAGE = 60;
+const MARGIN_ROWS = 3; // rows kept ready above and below what is seen
+const STARS = [["", "Any rating"], ["1", "★ or more"], ["3", "★★★ or more"], ["5", "★★★★★"]];
 
 class History extends HTMLElement {
 	connectedCallback() {
-		this.images = [];
-		this.words = h("input", { type: "search", placeholder: "Search in prompts and settings", "aria-label": "Search pictures", oninput: () => this.draw() });
+		this.words = h("input", { type: "search", placeholder: "Search prompts", "aria-label": "Search pictures", oninput: debounced(() => this.begin(), 250) });
+		this.menus = Object.fromEntries(["model", "sampler", "tag", "rating"].map((name) => [name, this.menu(name)]));
 		this.count = h("span.count", { role: "status" });
+		this.selection = new Selection(() => this.images(), (fresh) => (fresh ? this.begin() : this.draw(true)));
 		this.grid = h("div.easel-grid", { role: "list", "aria-label": "All pictures" });
-		this.end = h("div.end");
-		this.replaceChildren(h("header", {}, this.words, this.count), this.grid, this.end);
-		this.seen = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.come());
-		this.seen.observe(this.end);
+		this.replaceChildren(h("header", {}, this.words, ...Object.values(this.menus), this.count), this.selection.bar, this.grid);
+		this.forget();
+		this.onscroll = throttled(() => this.draw(), 60);
+		document.addEventListener("scroll", this.onscroll, { capture: true, passive: true });
+		this.sized = new ResizeObserver(() => this.come());
+		this.sized.observe(this);
 		this.off = onJobs(() => this.onJob());
 	}
 
 	disconnectedCallback() {
 		this.off?.();
-		this.seen?.disconnect();
+		this.sized?.disconnect();
+		document.removeEventListener("scroll", this.onscroll, { capture: true });
 	}
 
-	/** The end of the list came into view, or the whole tab did. */
+	menu(name) {
+		const options = name === "rating" ? STARS : [["", `Any ${name}`]];
+		return h("select", { "aria-label": name, onchange: () => this.begin() }, ...options.map(([value, text]) => h("option", { value }, text)));
+	}
+
+	/** The tab came into view, or changed its width. */
 	come() {
-		this.more(this.stale || !this.images.length);
-		this.stale = false;
+		if (!this.offsetParent) return;
+		if (this.stale) this.begin();
+		else this.draw();
 	}
 
-	/** A new picture anywhere: begin again, if someone is looking. */
+	/** A new picture anywhere: begin again, unless someone is looking further down. */
 	onJob() {
 		const newest = state.images[0]?.id;
 		if (newest === this.newest) return;
 		this.newest = newest;
-		this.done = false;
-		if (this.offsetParent) this.more(true);
-		else this.stale = true;
+		this.stale = true;
+		if (this.offsetParent && this.grid.getBoundingClientRect().top > -200) this.begin();
 	}
 
-	async more(fresh = false) {
-		if (this.loading || (this.done && !fresh)) return;
-		this.loading = true;
-		const last = fresh ? null : this.images.at(-1);
-		const from = last ? `&before=${last.sequence}` : "";
-		const page = await get(`api/v1/images?limit=${PAGE}${from}`).catch(() => null);
-		this.loading = false;
-		if (!page) return;
-		this.images = fresh ? page : [...this.images, ...page];
-		this.done = page.length < PAGE;
-		this.draw();
+	forget() {
+		this.pages = new Map();
+		this.total = 0;
+		this.stale = true;
 	}
 
-	draw() {
-		const words = this.words.value.toLowerCase().split(/\s+/).filter(Boolean);
-		const fits = (image) => words.every((word) => (image.infotext ?? "").toLowerCase().includes(word));
-		const found = this.images.filter(fits);
-		this.count.textContent = found.length ? `${found.length}${this.done ? "" : "+"} pictures` : "";
-		const tiles = found.map((image) => this.tile(image, found));
-		const nothing = h("p.nothing", {}, words.length ? "Nothing found among the loaded pictures." : "No pictures yet.");
+	/** Ask for the first page of what is searched; the old pictures stay until it is there. */
+	async begin() {
+		this.stale = false;
+		const turn = (this.turn = (this.turn ?? 0) + 1);
+		const wanted = new URLSearchParams();
+		if (this.words.value.trim()) wanted.set("q", this.words.value.trim());
+		for (const [name, menu] of Object.entries(this.menus)) if (menu.value) wanted.set(name, menu.value);
+		wanted.set("until", String(Date.now() / 1000 + 60)); // later pictures would shift the pages
+		const answers = [get(`api/v1/images?limit=${PAGE}&${wanted}`), get(`api/v1/images/count?${wanted}`), get("api/v1/images/choices")];
+		const [first, number, choices] = await Promise.all(answers).catch(() => []);
+		if (turn !== this.turn) return;
+		if (!choices) {
+			this.stale = true;
+			return;
+		}
+		if (first.length) wanted.set("until", String(first[0].created + 0.002));
+		this.wanted = wanted;
+		this.pages = new Map([[0, first]]);
+		this.total = number.count;
+		for (const [name, group] of [["model", "model"], ["sampler", "sampler"], ["tag", "tags"]]) this.fill(name, choices[group]);
+		this.draw(true);
+	}
+
+	fill(name, choices) {
+		const menu = this.menus[name];
+		const chosen = menu.value;
+		const options = choices.map(({ value, count }) => h("option", { value }, `${value} (${count})`));
+		menu.replaceChildren(menu.options[0], ...options);
+		menu.value = choices.some(({ value }) => value === chosen) ? chosen : "";
+		menu.hidden = !choices.length;
+	}
+
+	async load(page) {
+		if (this.pages.has(page)) return;
+		const turn = this.turn;
+		this.pages.set(page, null);
+		const images = await get(`api/v1/images?limit=${PAGE}&skip=${page * PAGE}&${this.wanted}`).catch(() => null);
+		if (turn !== this.turn) return;
+		if (images) this.pages.set(page, images);
+		else this.pages.delete(page);
+		this.draw(true);
+	}
+
+	/** Pictures that are loaded, in order. */
+	images() {
+		const numbers = [...this.pages.keys()].sort((a, b) => a - b);
+		return numbers.flatMap((number) => this.pages.get(number) ?? []);
+	}
+
+	at(index) {
+		return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+	}
+
+	/** Show the rows in view; the room of all others is kept by padding. */
+	draw(anew = false) {
+		if (!this.offsetParent) return;
+		this.count.textContent = this.total ? `${this.total.toLocaleString()} ${this.total === 1 ? "picture" : "pictures"}` : "";
+		const columns = getComputedStyle(this.grid).gridTemplateColumns.split(" ").length;
+		const row = (this.grid.querySelector(".tile")?.offsetHeight ?? 290) + 14;
+		const rows = Math.ceil(this.total / columns);
+		const above = Math.max(0, -this.grid.getBoundingClientRect().top);
+		const first = Math.max(0, Math.min(rows - 1, Math.floor(above / row) - MARGIN_ROWS));
+		const seen = Math.max(Math.ceil(PAGE / columns), Math.ceil(window.innerHeight / row) + 2 * MARGIN_ROWS);
+		const last = Math.min(rows, first + seen);
+		const mark = [first, last, columns].join();
+		if (mark === this.mark && !anew) return;
+		this.mark = mark;
+		const focus = this.grid.contains(document.activeElement) ? document.activeElement.closest(".tile")?.dataset.id : null;
+		const tiles = [];
+		for (let index = first * columns; index < Math.min(this.total, last * columns); index++) tiles.push(this.tile(this.at(index)));
+		this.grid.style.paddingTop = `${first * row}px`;
+		this.grid.style.paddingBottom = `${Math.max(0, rows - last) * row}px`;
+		const nothing = h("p.nothing", {}, this.wanted?.size > 1 ? "Nothing found." : "No pictures yet.");
 		this.grid.replaceChildren(...(tiles.length ? tiles : [nothing]));
+		if (focus) this.grid.querySelector(`[data-id="${focus}"] button.picture`)?.focus({ preventScroll: true });
+		this.selection.update();
+		for (let page = Math.floor((first * columns) / PAGE); page * PAGE < Math.min(this.total, last * columns); page++) this.load(page);
 	}
 
-	tile(image, all) {
+	tile(image) {
+		if (!image) return h("figure.tile.coming", { role: "listitem" }, h("div.picture"), h("figcaption", {}, h("span"), h("div.row")));
 		const prompt = (image.infotext ?? "").split("\n")[0];
-		return h("figure.tile", { role: "listitem" },
-			h("button.picture", { type: "button", "aria-label": prompt || "Picture", onclick: () => showLarge(all, image.id) },
+		return h("figure.tile", { role: "listitem", "data-id": image.id },
+			this.selection.box(image),
+			h("button.picture", { type: "button", "aria-label": prompt || "Picture", onclick: () => showLarge(this.images(), image.id) },
 				h("img", { src: image.thumb, alt: "", loading: "lazy" }), image.kind === "grid" && h("span.badge", {}, "grid")),
 			h("figcaption", {}, h("span", { title: prompt }, prompt),
-				h("div.row", {}, ...pictureButtons(image).map(onlyIcon), iconButton("copy", "Copy recipe", () => copyText(image.infotext ?? ""), true))));
+				h("div.row", {}, ...pictureButtons(image).map(onlyIcon), iconButton("copy", "Copy recipe", () => copyText(image.infotext ?? ""), true),
+					starButton(image))));
 	}
+}
+
+/** A star that is on or off; other ratings come from the toolbar. */
+function starButton(image) {
+	const button = h("button.easel-button.quiet.star", { type: "button", "aria-label": "Star", title: "Star" });
+	const show = () => {
+		button.textContent = image.rating ? "★" : "☆";
+		button.setAttribute("aria-pressed", String(Boolean(image.rating)));
+	};
+	button.addEventListener("click", async () => {
+		const rating = image.rating ? 0 : 5;
+		try {
+			await post("api/v1/images/mark", { ids: [image.id], rating });
+			image.rating = rating;
+			show();
+		} catch (error) {
+			toast(error.message, "error", error.hint);
+		}
+	});
+	show();
+	return button;
 }
 
 function onlyIcon(button) {

@@ -9,7 +9,7 @@ const ACTIVE = new Set(["running", "waiting"]);
 
 /** `job`: the one shown (running, else the last); `waiting`: the first few; `images`: newest first. */
 export const state = {
-	job: null, waiting: [], waitingCount: 0, images: [], engine: null, online: true, sending: false,
+	job: null, waiting: [], waitingCount: 0, images: [], engine: null, queue: null, online: true, sending: false,
 };
 
 const PATIENCE = 30000; // ms
@@ -60,6 +60,7 @@ async function refresh() {
 	try {
 		const status = await get("api/v1/status");
 		state.engine = status.engine;
+		state.queue = { paused: status.paused, trouble: status.trouble };
 		const active = [...status.running, ...status.waiting];
 		wanted = status.running[0] ?? wanted;
 		const shown = active[0] ?? wanted ?? (await newest());

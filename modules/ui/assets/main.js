@@ -13,6 +13,7 @@ import "./status.js";
 import "./history.js";
 import "./pnginfo.js";
 import "./settings.js";
+import "./standstill.js";
 
 /** The seed of the picture shown in the result panel. */
 function shownImage() {
