@@ -299,8 +299,16 @@ def random_request(source):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_request_survives_writing_and_reading(seed):
-    source = random.Random(seed)
-    for _ in range(150):
+    check_round_trips(random.Random(seed), 150)
+
+
+@pytest.mark.slow
+def test_ten_thousand_requests_survive_writing_and_reading():
+    check_round_trips(random.Random(10), 10_000)
+
+
+def check_round_trips(source, count):
+    for _ in range(count):
         request = normal(random_request(source))
         again, told = read_infotext(recipe(request), blank(request))
         assert told == []
@@ -330,11 +338,19 @@ def normal(request):
 
 
 def test_random_texts_never_raise_and_give_valid_requests():
-    source = random.Random(3)
+    check_random_texts(random.Random(3), 1000)
+
+
+@pytest.mark.slow
+def test_ten_thousand_random_texts_never_raise_and_give_valid_requests():
+    check_random_texts(random.Random(4), 10_000)
+
+
+def check_random_texts(source, count):
     pieces = ["Steps: ", ", ", "\n", '"', ":", "Size: 64x64", "First pass size-1: x", "nan", "-1"]
     pieces += [f"{item.param.infotext}: " for item in params_of(GenerationRequest)]
     pieces += ["Negative prompt:", "Version: v1.5", "\ud800", "[", "True", "1e999", "7", "Prompt:"]
-    for _ in range(3000):
+    for _ in range(count):
         text = "".join(source.choices(pieces, k=source.randrange(25)))
         request, _told = read_infotext(text, BASE)
         request.check()
