@@ -42,7 +42,7 @@ class Cancel:
             return asked
 
     def watch(self, tell: Callable[[str], None]) -> None:
-        """Call `tell("stop" | "skip")` on each press; used to forward presses to other processes."""
+        """Call `tell("stop" | "skip")` at each press, to forward it to another process."""
         self._watchers.append(tell)
         if self._stopped:
             tell("stop")

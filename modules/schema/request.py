@@ -472,5 +472,5 @@ class GenerationRequest:
     """Values of extensions by the extension's name; JSON-like."""
 
     def check(self) -> None:
-        """Raise InvalidRequest for anything outside its limits (names are checked by the service)."""
+        """Raise InvalidRequest for anything outside its limits; the service checks names."""
         check_limits(self)

@@ -153,7 +153,7 @@ def test_a_waiting_job_is_stopped_without_ever_starting(tmp_path):
     app = make_app(tmp_path, FakeEngine(step_s=0.02))
     first = app.submit(replace(REQUEST, batch=Batch(n_iter=1000)))
     second = app.submit(REQUEST)
-    assert app.snapshot(second.id).position == 1
+    assert app.snapshot(second.id).status == "waiting"
     app.stop(second.id)
     assert wait(app, second).status == "stopped"
     app.stop(first.id)
