@@ -22,7 +22,7 @@ EXAMPLES = (
     "a blue car on sand during the day",
     "a white heart on a red background",
     "a pink flower on a blue background",
-    "a green tree to the left of a red house on the grass in daylight",
+    "a red house and a green tree on the grass in daylight",
     "two yellow balls on a blue background",
 )
 
