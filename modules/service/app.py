@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +90,18 @@ class App:
         if adopt:
             self.queue.stay_paused()
             self.indexer.start()
-            threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
+            self._begin(self._tidy, "tidy")
         for job_id in self.queue.adopt() if adopt else ():
             log.info("Job %s goes on where it was left", job_id)
             self.journal.announce(job_id)
         for number in range(self.engine.slots):
-            worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
-            worker.start()
-            self._workers.append(worker)
+            self._begin(self._work, f"worker-{number}")
+
+    def _begin(self, work: Callable[[], None], name: str) -> None:
+        """Start a thread that `end_work` waits for, so that none outlives the database."""
+        worker = threading.Thread(target=work, name=name, daemon=True)
+        worker.start()
+        self._workers.append(worker)
 
     def _tidy(self) -> None:
         """Remove what an earlier process left half done."""
