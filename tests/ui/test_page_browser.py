@@ -238,6 +238,7 @@ def test_many_windows_do_not_starve_each_other(visit):
     before = thumbs(last).count()
     last.locator("#txt2img_generate").click()
     expect(thumbs(last).nth(before)).to_be_visible()
+    expect(last.get_by_text("the seventh window").first).to_be_visible()  # its recipe
     expect(thumbs(windows[0]).nth(before)).to_be_visible()
 
 
