@@ -24,6 +24,7 @@ from modules.pipeline.progress import ProgressMeter
 from modules.pipeline.second_pass import SecondPass
 from modules.pipeline.soft_inpaint import mix_softly, soft_overlay
 from modules.pipeline.texts import plain_name, read_texts
+from modules.pipeline.tiling import tiled
 from modules.pipeline.wishes import (
     from_picture,
     guidance_options,
@@ -66,15 +67,16 @@ def generate(
         meter=ProgressMeter(request.batch.n_iter, start_image // request.batch.batch_size),
         patcher=patcher,
     )
-    job = _Job(bench, points or Points())
-    for message in job.texts.notices:
-        yield Notice(message=message)
-    for batch in batches(request, start_image):
-        cancel.take_skip()  # a press that came too late for the batch before
-        try:
-            yield from job.draw(batch)
-        except Skipped:
-            cancel.take_skip()
+    with tiled(model, request.tiling):
+        job = _Job(bench, points or Points())
+        for message in job.texts.notices:
+            yield Notice(message=message)
+        for batch in batches(request, start_image):
+            cancel.take_skip()  # a press that came too late for the batch before
+            try:
+                yield from job.draw(batch)
+            except Skipped:
+                cancel.take_skip()
 
 
 class _Job:

@@ -6,6 +6,7 @@ from typing import Any
 
 from modules.param import check_limits, param
 from modules.schema.inputs import Hires, Img2Img, PictureOptions
+from modules.schema.script_call import ScriptCall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -458,6 +459,15 @@ class GenerationRequest:
 
     prompt: str = param("", "Prompt", api="prompt")
     negative_prompt: str = param("", "Negative prompt", api="negative_prompt")
+    tiling: bool = param(
+        False,
+        "Tiling",
+        infotext="Tiling",
+        api="tiling",
+        setting="tiling",
+        advanced=True,
+        help="The picture's edges fit each other, so that it can be laid side by side.",
+    )
     sampling: Sampling = Sampling()
     options: SamplerOptions = SamplerOptions()
     text: TextOptions = TextOptions()
@@ -468,6 +478,8 @@ class GenerationRequest:
     pictures: PictureOptions = field(default_factory=PictureOptions)
     img2img: Img2Img | None = None
     hires: Hires | None = None
+    script: ScriptCall | None = None
+    """What runs this request many times, if anything does."""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """Values of extensions by the extension's name; JSON-like."""
 

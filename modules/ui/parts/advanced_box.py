@@ -8,7 +8,7 @@ from modules.ui.form import Form, kinds_of
 from modules.ui.parts.page_part import page_part
 
 GROUPS = (
-    ("Model and text", ("models.vae", "text.")),
+    ("Model and text", ("models.vae", "tiling", "text.")),
     ("Noise", ("seeds.", "options.eta", "options.s_", "options.sgm")),
     (
         "Schedule",
