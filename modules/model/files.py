@@ -1,5 +1,6 @@
 """Weights from a file, whatever kind of file it is. What it is gets decided by its content."""
 
+import mmap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from torch import Tensor
 
 from modules.errors import ModelError
 from modules.model.header import TensorInfo, read_header_from
+from modules.model.mapped import MAP_FROM, file_size, map_file
 from modules.model.pickled import (
     PickledFile,
     PickledTensor,
     open_legacy,
     open_zip,
+    storage_bytes,
 )
 
 DTYPES = {
@@ -50,10 +53,10 @@ class Entry:
 
 
 class Weights(Mapping[str, Tensor]):
-    """Tensors by name, read from disk at each look-up. Use as a context manager.
+    """Tensors by name (CPU, the file's type), read at each look-up. Use as a context manager.
 
-    A tensor looked up owns its memory (CPU, the file's type): the file may be replaced or deleted
-    later without harm.
+    Tensors of large files are views of the file mapped into memory (see `modules.model.mapped`):
+    they outlive this object and the file's name, and may be written to.
     """
 
     def __init__(
@@ -89,19 +92,20 @@ class Weights(Mapping[str, Tensor]):
         self.close()
 
 
-def read_weights(path: Path) -> Weights:
+def read_weights(path: Path, map_from: int = MAP_FROM) -> Weights:
     """Open the weights at `path`, of any supported format; nothing in the file is ever run.
 
-    A wrapper such as `state_dict` is taken off; what is not a tensor is left out. Raises ModelError
-    saying what is wrong with the file and what to do.
+    A wrapper such as `state_dict` is taken off; what is not a tensor is left out. Files of
+    `map_from` bytes or more are mapped. Raises ModelError saying what is wrong with the file and
+    what to do.
     """
     try:
-        return kind_of(path)(path)
+        return kind_of(path)(path, map_from)
     except OSError as error:
         raise ModelError(f"{path.name} cannot be read: {error.strerror or error}.") from error
 
 
-def kind_of(path: Path) -> Callable[[Path], Weights]:
+def kind_of(path: Path) -> Callable[[Path, int], Weights]:
     """The reader for the file at `path`, judged by its first bytes."""
     with path.open("rb") as file:
         head = file.read(512)
@@ -113,9 +117,9 @@ def kind_of(path: Path) -> Callable[[Path], Weights]:
     if head[257:262] == b"ustar":
         raise ModelError(f"{path.name} is a tar archive; unpack it first.")
     if head.startswith(b"PK\x03\x04"):
-        return lambda path: from_pickle(open_zip(path), path.name)
+        return lambda path, map_from: from_pickle(open_zip(path), path, map_from)
     if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5") and head[8:9] != b"{":
-        return lambda path: from_pickle(open_legacy(path), path.name)
+        return lambda path, map_from: from_pickle(open_legacy(path), path, map_from)
     if head[8:9] == b"{" or len(head) < 16:
         return from_safetensors
     raise ModelError(
@@ -123,7 +127,7 @@ def kind_of(path: Path) -> Callable[[Path], Weights]:
     )
 
 
-def from_safetensors(path: Path) -> Weights:
+def from_safetensors(path: Path, map_from: int = MAP_FROM) -> Weights:
     """Open a safetensors file."""
     file = path.open("rb")
     try:
@@ -134,15 +138,25 @@ def from_safetensors(path: Path) -> Weights:
                 f"{path.name} is incomplete: {have:.3g} of {want:.3g} GB.",
                 "Wait for the download to end, or download it again.",
             )
+        mapping = map_file(file) if header.actual_bytes >= map_from else None
     except BaseException:
         file.close()
         raise
 
     def reader(info: TensorInfo) -> Callable[[], Tensor]:
+        dtype = DTYPES[info.dtype]
+        if mapping is not None and info.end > info.start and info.start % dtype.itemsize == 0:
+            count = (info.end - info.start) // dtype.itemsize
+            return lambda: mapped(mapping, dtype, count, info.start).view(info.shape)
         return lambda: read_tensor(file, info, path.name)
 
     entries = {name: Entry(info.shape, reader(info)) for name, info in header.tensors.items()}
     return Weights(path.name, entries, header.metadata, file.close)
+
+
+def mapped(mapping: mmap.mmap, dtype: torch.dtype, count: int, start: int) -> Tensor:
+    """`count` numbers of a mapped file, from byte `start` on, as a flat tensor."""
+    return torch.frombuffer(mapping, dtype=dtype, count=count, offset=start)
 
 
 def read_tensor(file: BinaryIO, info: TensorInfo, name: str) -> Tensor:
@@ -154,7 +168,7 @@ def read_tensor(file: BinaryIO, info: TensorInfo, name: str) -> Tensor:
     return data.view(DTYPES[info.dtype]).view(info.shape)
 
 
-def from_pickle(file: PickledFile, name: str) -> Weights:
+def from_pickle(file: PickledFile, path: Path, map_from: int) -> Weights:
     """The tensors of an opened PyTorch checkpoint."""
     table = file.content
     if isinstance(table, dict) and isinstance(table.get("state_dict"), dict):
@@ -166,20 +180,31 @@ def from_pickle(file: PickledFile, name: str) -> Weights:
     }
     if not tensors:
         file.close()
-        raise ModelError(f"{name} holds no table of tensors.")
+        raise ModelError(f"{path.name} holds no table of tensors.")
+    with path.open("rb") as opened:
+        mapping = map_file(opened) if file_size(opened) >= map_from else None
 
     def reader(tensor: PickledTensor) -> Callable[[], Tensor]:
-        return lambda: read_pickled(file, tensor)
+        return lambda: read_pickled(file, tensor, mapping)
 
     entries = {key: Entry(tensor.shape, reader(tensor)) for key, tensor in tensors.items()}
-    return Weights(name, entries, None, file.close)
+    return Weights(path.name, entries, None, file.close)
 
 
-def read_pickled(file: PickledFile, tensor: PickledTensor) -> Tensor:
-    """Read one tensor of a PyTorch checkpoint."""
+def read_pickled(
+    file: PickledFile, tensor: PickledTensor, mapping: mmap.mmap | None = None
+) -> Tensor:
+    """Read one tensor of a PyTorch checkpoint.
+
+    Bytes that are copied have their checksum verified; a mapped file is taken as it is.
+    """
     dtype = DTYPES[tensor.dtype]
     if 0 in tensor.shape:
         return torch.empty(tensor.shape, dtype=dtype)
-    flat = torch.frombuffer(file.read(tensor.storage), dtype=dtype)
-    view = flat.as_strided(tensor.shape, tensor.strides, tensor.offset)
-    return view.contiguous()
+    length = storage_bytes(tensor.storage)
+    start = None if mapping is None else file.place(tensor.storage)
+    if mapping is None or start is None or start % dtype.itemsize or start + length > len(mapping):
+        flat = torch.frombuffer(file.read(tensor.storage), dtype=dtype)
+    else:
+        flat = mapped(mapping, dtype, length // dtype.itemsize, start)
+    return flat.as_strided(tensor.shape, tensor.strides, tensor.offset).contiguous()

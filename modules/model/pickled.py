@@ -21,6 +21,7 @@ from typing import IO, Any, BinaryIO
 
 from modules.errors import ModelError
 from modules.model.header import ITEM_BYTES
+from modules.model.mapped import member_start
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 MAX_OPCODES = 20_000_000
@@ -90,12 +91,15 @@ class PickledFile:
         self,
         content: Any,
         read: Callable[[Storage], bytearray],
-        close: Callable[[], None],
+        place: Callable[[Storage], int | None],
+        file: BinaryIO | zipfile.ZipFile,
     ):
         self.content = content
         self.read = read
         """The bytes of a storage. Raises ModelError when they are missing or damaged."""
-        self.close = close
+        self.place = place
+        """Where a storage begins in the file; None if it is not there in one piece."""
+        self.close = file.close
 
 
 def open_zip(path: Path) -> PickledFile:
@@ -119,7 +123,10 @@ def open_zip(path: Path) -> PickledFile:
         data = read_member(archive, f"{folder}data/{storage.key}", path.name)
         return as_storage(data, storage, path.name)
 
-    return PickledFile(content, read, archive.close)
+    def place(storage: Storage) -> int | None:
+        return member_start(archive, f"{folder}data/{storage.key}", storage_bytes(storage))
+
+    return PickledFile(content, read, place, archive)
 
 
 def check_members(archive: zipfile.ZipFile, name: str) -> str:
@@ -176,7 +183,7 @@ def open_legacy(path: Path) -> PickledFile:
         file.seek(places[storage.key])
         return as_storage(file.read(storage_bytes(storage)), storage, path.name)
 
-    return PickledFile(content, read, file.close)
+    return PickledFile(content, read, lambda storage: places.get(storage.key), file)
 
 
 def find_storages(file: BinaryIO, keys: list[Any], content: Any, name: str) -> dict[str, int]:

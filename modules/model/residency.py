@@ -1,15 +1,181 @@
-"""Where the networks are while they work: a policy, so that the pipeline need not know."""
+"""Where the networks are while they work: a policy, so that the pipeline need not know.
+
+A freshly loaded network is *at home*: on the CPU, in the file's own number type, often nothing but
+a mapped file. To compute it must be on the device in the type of the computation. The policies
+differ in how much is there at once: everything, one network, or one layer of one network. None of
+them changes what is computed: numbers of fewer bits widen exactly.
+"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Protocol
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+CPU = torch.device("cpu")
+STREAMED_FROM = 2**16
+"""Numbers in a weight from which it is worth fetching for a moment only."""
+
+
+class Policy(Protocol):
+    """Decides where networks are."""
+
+    name: str
+
+    def settle(self, network: nn.Module) -> None:
+        """Take in a network that was just loaded."""
+
+    def resident(self, network: nn.Module) -> AbstractContextManager[nn.Module]:
+        """`network`, ready to compute on the device, for the duration of the block."""
+
+    def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
+        """Have `network` compute in `dtype` from now on."""
 
 
 class AllOnDevice:
     """Every network stays on the device all the time: the fastest way, if they fit."""
 
+    name = "all"
+
+    def __init__(self, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> None:
+        self.device, self.dtype = device, dtype
+
+    def settle(self, network: nn.Module) -> None:
+        """Move it there; its home is given up."""
+        network.to(self.device, self.dtype)
+
     @contextmanager
     def resident(self, network: nn.Module) -> Iterator[nn.Module]:
-        """`network`, ready to compute on the device, for the duration of the block."""
+        """`network`, which is there already."""
         yield network
+
+    def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
+        """Convert it."""
+        network.to(dtype=dtype)
+
+
+class Guest:
+    """Parameters of a network that are away from home for a while."""
+
+    def __init__(self) -> None:
+        self._homes: dict[nn.Parameter, tuple[Tensor, int]] = {}
+
+    @torch.no_grad()
+    def invite(self, parameter: nn.Parameter, device: torch.device, dtype: torch.dtype) -> None:
+        """Bring one to the device; remembers where it came from."""
+        home = parameter.data
+        away = home.to(device, dtype) if home.is_floating_point() else home.to(device)
+        parameter.data = away
+        self._homes[parameter] = home, parameter._version
+
+    @torch.no_grad()
+    def send_home(self) -> None:
+        """Let all go. One that was written to meanwhile takes its new value along, unrounded."""
+        for parameter, (home, version) in self._homes.items():
+            changed = parameter._version != version
+            parameter.data = parameter.data.to(home.device) if changed else home
+        self._homes.clear()
+
+
+class OneAtATime:
+    """One network is on the device; it leaves when another one is needed."""
+
+    name = "one"
+
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        self.device, self.dtype = device, dtype
+        self._dtypes: dict[nn.Module, torch.dtype] = {}
+        self._here: nn.Module | None = None
+        self._blocks: list[nn.Module] = []
+        self._guest = Guest()
+
+    def settle(self, network: nn.Module) -> None:
+        """Leave it at home."""
+
+    @contextmanager
+    def resident(self, network: nn.Module) -> Iterator[nn.Module]:
+        """`network` alone. If this is inside another one's block, that one comes back after it."""
+        self._blocks.append(network)
+        try:
+            self._bring(network)
+            yield network
+        finally:
+            self._blocks.pop()
+            if self._blocks:
+                self._bring(self._blocks[-1])
+
+    def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
+        """Convert it now and whenever it comes."""
+        self._dtypes[network] = dtype
+        if network is self._here:
+            self._bring(None)
+            self._bring(network)
+
+    def _bring(self, network: nn.Module | None) -> None:
+        if network is self._here:
+            return
+        self._guest.send_home()
+        self._here = network
+        if network is not None:
+            dtype = self._dtypes.get(network, self.dtype)
+            for parameter in network.parameters():
+                self._guest.invite(parameter, self.device, dtype)
+
+
+class LayerByLayer:
+    """Large weights visit the device for the moment they are needed: the least memory."""
+
+    name = "layers"
+
+    def __init__(
+        self, device: torch.device, dtype: torch.dtype, streamed_from: int = STREAMED_FROM
+    ) -> None:
+        self.device, self.dtype, self.streamed_from = device, dtype, streamed_from
+        self._dtypes: dict[nn.Module, torch.dtype] = {}
+
+    def settle(self, network: nn.Module) -> None:
+        """Leave it at home."""
+
+    @contextmanager
+    def resident(self, network: nn.Module) -> Iterator[nn.Module]:
+        """`network` with its small parameters; each large layer comes and goes by itself."""
+        dtype = self._dtypes.get(network, self.dtype)
+        small, large = Guest(), set[nn.Parameter]()
+        with ExitStack() as stack:
+            for layer in network.modules():
+                if self._is_large(layer):
+                    large.update(layer.parameters(recurse=False))
+                    self._stream(layer, dtype, stack)
+            stack.callback(small.send_home)
+            for parameter in network.parameters():
+                if parameter not in large:
+                    small.invite(parameter, self.device, dtype)
+            yield network
+
+    def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
+        """Convert whatever comes from the next block on."""
+        self._dtypes[network] = dtype
+
+    def _is_large(self, layer: nn.Module) -> bool:
+        known = isinstance(layer, nn.Linear | nn.Conv2d)
+        return known and layer.weight.numel() >= self.streamed_from  # type: ignore[operator]
+
+    def _stream(self, layer: nn.Module, dtype: torch.dtype, stack: ExitStack) -> None:
+        guest = Guest()
+
+        def bring(*_: Any) -> None:
+            for parameter in layer.parameters(recurse=False):
+                guest.invite(parameter, self.device, dtype)
+
+        def send_home(*_: Any) -> None:
+            guest.send_home()
+
+        stack.callback(layer.register_forward_pre_hook(bring).remove)
+        stack.callback(layer.register_forward_hook(send_home, always_call=True).remove)
+
+
+POLICIES: dict[str, type[AllOnDevice | OneAtATime | LayerByLayer]] = {
+    policy.name: policy for policy in (AllOnDevice, OneAtATime, LayerByLayer)
+}
+"""Every policy by its name, from the fastest to the most sparing."""

@@ -42,6 +42,7 @@ class UNetConfig:
     context_dim: int = 768
     use_linear_in_transformer: bool = False
     adm_in_channels: int | None = None  # width of the extra condition vector (SDXL: 2816)
+    scale_embedding: int | None = None  # width of the guidance scale's embedding (LCM: 256)
     norm_groups: int = 32
     attention: Kernel = "sdpa"
 
@@ -269,8 +270,8 @@ class UNet(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type the weights are in, and of the output."""
-        return self.time_embed[0].weight.dtype  # type: ignore[return-value]
+        """The type the weights compute in, and of the output; small ones are always there."""
+        return self.out[0].weight.dtype  # type: ignore[return-value]
 
     def forward(
         self,
