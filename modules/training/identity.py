@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from modules.model.networks.autoencoder import Autoencoder, Downsample, ResBlock, Upsample
+from modules.model.networks.point_conv import PointConv
 
 CARRIED = 4
 CONSTANT = 1.0
@@ -60,6 +61,7 @@ def start_near_identity(network: Autoencoder) -> None:
     _carry_in(network.encoder.conv_in, groups)
     _carry_in(network.decoder.conv_in, groups)
     for conv in (network.quant_conv, network.post_quant_conv):
+        assert isinstance(conv, PointConv), "identity needs both convolutions beside the latent"
         conv.weight.mul_(0.1)
         for channel in range(min(conv.weight.shape[:2])):
             conv.weight[channel, channel] = 1

@@ -1,6 +1,8 @@
-"""The KL-regularised autoencoder of latent diffusion (Rombach et al. 2022, appendix G).
+"""The autoencoders of latent diffusion (Rombach et al. 2022, appendix G).
 
-Parameters carry the names of the original checkpoints (below `first_stage_model.`).
+KL-regularised ones tell a latent as mean and variance; VQ-regularised ones round it, before it is
+decoded, to the nearest vectors of a codebook. Parameters carry the names of the original
+checkpoints (below `first_stage_model.`).
 """
 
 import itertools
@@ -16,6 +18,8 @@ from modules.model.networks.point_conv import PointConv
 
 PLAIN_SCORES = 2**24
 """Pairs of positions up to which a CPU writes attention out: pictures up to 512 x 512."""
+CELLS_AT_ONCE = 4096
+"""Cells of a latent compared with all codes at once; more would only cost memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,8 @@ class AutoencoderConfig:
     z_channels: int = 4
     embed_dim: int = 4  # channels of the latent
     norm_groups: int = 32
+    codes: int | None = None  # vectors in the codebook; None: KL-regularised
+    point_convs: bool = True  # between the latent and the rest; Stable Diffusion 3 has none
 
     @property
     def downsample(self) -> int:
@@ -155,7 +161,7 @@ class Middle(nn.Module):
 
 
 class Encoder(nn.Module):
-    """(B, in_channels, H, W) to (B, 2*z_channels, H/f, W/f)."""
+    """(B, in_channels, H, W) to (B, 2*z_channels, H/f, W/f), or z_channels with a codebook."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -172,7 +178,7 @@ class Encoder(nn.Module):
             self.down.append(level)
         self.mid = Middle(channels, groups)
         self.norm_out = GroupNorm(groups, channels, eps=1e-6)
-        self.conv_out = nn.Conv2d(channels, 2 * config.z_channels, 3, padding=1)
+        self.conv_out = nn.Conv2d(channels, parts_of(config) * config.z_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Pictures to moments, before the last 1x1 convolution."""
@@ -211,26 +217,73 @@ class Decoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(h)))
 
 
+class Codebook(nn.Module):
+    """The vectors that a VQ-regularised latent consists of (van den Oord et al. 2017)."""
+
+    def __init__(self, codes: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(codes, width)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(B, width, h, w) to the same, every cell replaced by the nearest vector."""
+        codes = self.embedding.weight.float()  # (codes, width)
+        lengths = codes.pow(2).sum(dim=1)
+        rows = []
+        for picture in z.float().flatten(2):  # (width, h*w); cells' own lengths do not matter
+            cells = picture.T.split(CELLS_AT_ONCE)
+            nearest = [(lengths - 2 * part @ codes.T).argmin(dim=1) for part in cells]
+            rows.append(self.embedding(torch.cat(nearest)).T)
+        return torch.stack(rows).view(z.shape).to(z.dtype)
+
+
 class Autoencoder(nn.Module):
     """Pictures to latents and back."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config = config
+        parts = parts_of(config)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        self.quant_conv = PointConv(2 * config.z_channels, 2 * config.embed_dim)
-        self.post_quant_conv = PointConv(config.embed_dim, config.z_channels)
+        self.quant_conv: nn.Module = nn.Identity()
+        self.post_quant_conv: nn.Module = nn.Identity()
+        if config.point_convs:
+            self.quant_conv = PointConv(parts * config.z_channels, parts * config.embed_dim)
+            self.post_quant_conv = PointConv(config.embed_dim, config.z_channels)
+        elif config.z_channels != config.embed_dim:
+            raise ValueError("a latent of other channels needs the convolutions before and after")
+        self.quantize = Codebook(config.codes, config.embed_dim) if config.codes else nn.Identity()
 
     @property
     def dtype(self) -> torch.dtype:
         """The type the weights are in, and of the outputs."""
-        return self.quant_conv.weight.dtype
+        return self.decoder.conv_in.weight.dtype
 
     def encode_moments(self, x: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [-1, 1] to mean and log variance, (B, 2*embed_dim, H/f, W/f)."""
-        return self.quant_conv(self.encoder(x.to(self.dtype)))
+        """Pictures (B, 3, H, W) in [-1, 1] to what latents are drawn from.
+
+        Mean and log variance, (B, 2*embed_dim, H/f, W/f); with a codebook the latent itself,
+        (B, embed_dim, H/f, W/f), not yet rounded.
+        """
+        moments: Tensor = self.quant_conv(self.encoder(x.to(self.dtype)))
+        return moments
+
+    def draw(self, moments: Tensor, noise: Tensor) -> Tensor:
+        """Latents (B, embed_dim, h, w) float32 from `encode_moments`' result: mean + std * noise.
+
+        `noise` has the latents' shape; with a codebook there is nothing to draw.
+        """
+        if self.config.codes is not None:
+            return moments.float()
+        mean, log_variance = moments.float().chunk(2, dim=1)
+        return mean + torch.exp(0.5 * log_variance.clamp(-30.0, 20.0)) * noise
 
     def decode(self, z: Tensor) -> Tensor:
         """Unscaled latents (B, embed_dim, h, w) to pictures (B, 3, h*f, w*f), about [-1, 1]."""
-        return self.decoder(self.post_quant_conv(z.to(self.dtype)))
+        picture: Tensor = self.decoder(self.post_quant_conv(self.quantize(z.to(self.dtype))))
+        return picture
+
+
+def parts_of(config: AutoencoderConfig) -> int:
+    """What the encoder tells of each latent channel: mean and log variance, or only its value."""
+    return 2 if config.codes is None else 1
