@@ -28,15 +28,22 @@ class Form:
         self._fields = {item.path: item for item in params_of(kind)}
         self._controls: dict[str, Component] = {}
         self._switches: dict[str, tuple[Component, tuple[str, ...]]] = {}
+        self._parts: dict[str, Component] = {}
+        self._empty: dict[str, str] = {}
 
-    def add(self, path: str, control: type[Component] | None = None, **look: Any) -> Component:
+    def add(
+        self, path: str, control: type[Component] | None = None, *, empty: str = "", **look: Any
+    ) -> Component:
         """Place the control for `path`; without `control` the field's type decides which kind.
 
-        `look` goes to Gradio as it is and wins over what the field says.
+        `empty` is what a menu calls the choice "". `look` goes to Gradio as it is and wins over
+        what the field says.
         """
         item = self._fields[path]
         assert path not in self._controls, f"{path} is on the form already"
         kind = control or control_for(item)
+        if empty:
+            self._empty[path] = empty
         about = self._describe(item, kind)
         if item.param.help:
             about.setdefault("info", item.param.help)
@@ -47,6 +54,13 @@ class Form:
         """Let a tick box decide whether `paths` count; while it is off they read as defaults."""
         self._switches[name] = (control, paths)
 
+    def part(self, path: str, control: Component) -> None:
+        """Let a tick box decide whether the optional record at `path` is in the request at all.
+
+        While it is off, the controls below `path` keep what they show, and count for nothing.
+        """
+        self._parts[path] = control
+
     @property
     def components(self) -> set[Component]:
         """Every control; given as `inputs`, Gradio calls the handler with one dictionary."""
@@ -56,7 +70,8 @@ class Form:
     def ordered(self) -> list[tuple[str, Component]]:
         """Path (or switch) and control in the order Gradio sends them for `components`."""
         switches = {name: control for name, (control, _) in self._switches.items()}
-        return sorted((self._controls | switches).items(), key=lambda entry: entry[1]._id)
+        every = self._controls | switches | self._parts
+        return sorted(every.items(), key=lambda entry: entry[1]._id)
 
     def __getitem__(self, path: str) -> Component:
         return self._controls[path]
@@ -72,10 +87,12 @@ class Form:
         Raises InvalidRequest, naming the field, for text where a number belongs and for numbers
         outside their limits. A control that was emptied counts as its field's default.
         """
-        request = base or GenerationRequest()
+        request = self._with_parts_of(base or GenerationRequest(), values)
         off = self._switched_off(values)
         for path, control in self._controls.items():
             item = self._fields[path]
+            if self._is_absent(path, request):
+                continue
             if path in off:
                 request = replace_at(request, path, item.default)
             elif control in values:
@@ -85,7 +102,7 @@ class Form:
     def read_what_works(self, values: Mapping[Component, Any]) -> GenerationRequest:
         """Do what `read` does, leaving out what cannot be read."""
         given = {path: values[control] for path, control in self.ordered if control in values}
-        return merge_fields(GenerationRequest(), given)
+        return self._with_parts_of(merge_fields(GenerationRequest(), given), values)
 
     def show(
         self, request: GenerationRequest, switches: Mapping[str, Any] | None = None
@@ -94,11 +111,12 @@ class Form:
 
         Menus are read again, and a value beyond a slider's comfortable range widens the slider.
         A switch is on if any of its values is not the default, unless `switches` says otherwise.
+        Controls of a part that `request` does not have keep their values.
         """
-        shown = {
-            control: gr.update(**self._update(self._fields[path], control, get_at(request, path)))
-            for path, control in self._controls.items()
-        }
+        shown = {control: self._update(path, request) for path, control in self._controls.items()}
+        for path, control in self._parts.items():
+            there = get_at(request, path) is not None
+            shown[control] = gr.update(value=bool((switches or {}).get(path, there)))
         for name, (control, paths) in self._switches.items():
             used = any(get_at(request, path) != self._fields[path].default for path in paths)
             shown[control] = gr.update(value=bool((switches or {}).get(name, used)))
@@ -108,9 +126,27 @@ class Form:
         switches = self._switches.values()
         return {path for control, paths in switches if not values.get(control) for path in paths}
 
+    def _with_parts_of(
+        self, request: GenerationRequest, values: Mapping[Component, Any]
+    ) -> GenerationRequest:
+        """Put the parts that are ticked into `request`, and take the others out."""
+        for path, control in self._parts.items():
+            if not values.get(control):
+                request = replace_at(request, path, None)
+            elif get_at(request, path) is None:
+                first = next(name for name in self._controls if name.startswith(f"{path}."))
+                request = replace_at(request, first, self._fields[first].default)
+        return request
+
+    def _is_absent(self, path: str, request: GenerationRequest) -> bool:
+        """Say whether `path` leads through a part that `request` does not have."""
+        return any(
+            path.startswith(f"{part}.") and get_at(request, part) is None for part in self._parts
+        )
+
     def _describe(self, item: Field, kind: type[Component]) -> dict[str, Any]:
         about = item.param
-        look: dict[str, Any] = {"label": about.label, "value": to_control(item, item.default)}
+        look: dict[str, Any] = {"label": about.label, "value": self._shown(item, item.default)}
         if issubclass(kind, gr.Slider):
             low, high = about.slider or (about.minimum, about.maximum)
             look |= {"minimum": low, "maximum": high, "step": about.step or step_of(item)}
@@ -122,20 +158,28 @@ class Form:
                 look["precision"] = 0
         return look
 
-    def _update(self, item: Field, control: Component, value: Any) -> dict[str, Any]:
-        update: dict[str, Any] = {"value": to_control(item, value)}
+    def _update(self, path: str, request: GenerationRequest) -> dict[str, Any]:
+        item, control, value = self._fields[path], self._controls[path], get_at(request, path)
+        if self._is_absent(path, request):
+            is_menu = isinstance(control, gr.Dropdown)
+            return gr.update(choices=self._choices(item, None)) if is_menu else gr.skip()
+        update: dict[str, Any] = {"value": self._shown(item, value)}
         if isinstance(control, gr.Slider):
             low, high = item.param.slider or (item.param.minimum, item.param.maximum)
             if isinstance(value, int | float):
                 update |= {"minimum": min(low or 0, value), "maximum": max(high or 1, value)}
         elif isinstance(control, gr.Dropdown):
             update["choices"] = self._choices(item, value)
-        return update
+        return gr.update(**update)
 
-    def _choices(self, item: Field, value: Any) -> list[str]:
+    def _shown(self, item: Field, value: Any) -> Any:
+        return "" if item.path in self._empty and not value else to_control(item, value)
+
+    def _choices(self, item: Field, value: Any) -> list[str | tuple[str, str]]:
         named = item.param.choices
-        known = self._menus(named) if isinstance(named, str) else list(named)
-        return known if value in known or not value else [*known, str(value)]
+        known: list[Any] = self._menus(named) if isinstance(named, str) else list(named)
+        every = known if value in known or not value else [*known, str(value)]
+        return [(self._empty[item.path], ""), *every] if item.path in self._empty else every
 
 
 def control_for(item: Field) -> type[Component]:

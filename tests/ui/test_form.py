@@ -5,6 +5,7 @@ import pytest
 
 from modules.errors import InvalidRequest
 from modules.param import get_at, params_of, replace_at
+from modules.schema.inputs import Hires
 from modules.schema.request import GenerationRequest, Sampling
 from modules.ui.bridge import Bridge
 from modules.ui.form import Form, merge_fields
@@ -17,6 +18,7 @@ MENUS = {
     "schedules": ["Automatic", "Karras"],
     "checkpoints": ["one.safetensors [0123456789]", "two.safetensors [9876543210]"],
     "vaes": ["Automatic", "None"],
+    "hires_upscalers": ["Latent", "Lanczos"],
 }
 
 
@@ -37,7 +39,8 @@ def form(lay_out):
 
 def values_of(form, request):
     """What Gradio would send if the page showed `request`."""
-    return {control: update["value"] for control, update in form.show(request).items()}
+    shown = form.show(request).items()
+    return {control: update["value"] for control, update in shown if "value" in update}
 
 
 def test_every_field_that_changes_pixels_is_on_the_form(form):
@@ -123,6 +126,34 @@ def test_a_switch_a_draft_had_off_stays_off(form):
     request = replace_at(GenerationRequest(), "seeds.subseed_strength", 0.4)
     switch = next(control for name, control in form.ordered if name == "seeds.extra")
     assert form.show(request, {"seeds.extra": False})[switch]["value"] is False
+
+
+def test_a_second_pass_is_in_the_request_only_while_it_is_ticked(form):
+    hires = Hires(scale=1.5, sampler="DDIM", cfg_scale=3.0, prompt="finer")
+    request = GenerationRequest(prompt="a cat", hires=hires)
+    values = values_of(form, request)
+    tick = dict(form.ordered)["hires"]
+    assert values[tick] is True
+    assert form.read(values) == request
+    assert form.read(values | {tick: False}).hires is None
+    assert form.read_what_works(values | {tick: False}).hires is None
+
+
+def test_a_ticked_second_pass_without_values_has_the_defaults(form):
+    assert form.read({dict(form.ordered)["hires"]: True}).hires == Hires()
+
+
+def test_without_a_second_pass_its_controls_keep_what_they_show(form):
+    shown = form.show(GenerationRequest())
+    assert shown[dict(form.ordered)["hires"]]["value"] is False
+    assert "value" not in shown[form["hires.scale"]]
+    assert shown[form["hires.upscaler"]]["choices"] == MENUS["hires_upscalers"]
+
+
+def test_a_menu_has_a_word_for_as_before(form):
+    sampler = form["hires.sampler"]
+    assert sampler.choices[0] == ("Use same sampler", "")
+    assert sampler.value == ""
 
 
 def test_a_value_beyond_the_slider_widens_it(form):

@@ -8,6 +8,7 @@ import { reuseSeed, applyText, takeFiles } from "./recipes.js";
 import { listModels } from "./presets.js";
 import { countTokens, helpOnHover, sizesByPaste } from "./prompt.js";
 import { toast } from "./dom.js";
+import "./hires.js";
 import "./results.js";
 import "./status.js";
 import "./history.js";

@@ -9,6 +9,7 @@ from gradio.components import Component
 from modules.ui.bridge import Bridge
 from modules.ui.form import Form
 from modules.ui.parts.advanced_box import advanced_box
+from modules.ui.parts.hires_box import hires_box
 from modules.ui.parts.page_part import page_part
 from modules.ui.parts.prompt_box import generate_box, prompt_box
 from modules.ui.parts.sampler_box import sampler_box
@@ -32,6 +33,7 @@ def lay_out(form: Form) -> dict[str, Component]:
             sampler_box(form, TAB)
             size_box(form, TAB)
             batch_box(form, TAB)
+            hires_box(form, TAB)
             seeds = seed_box(form, TAB)
             advanced_box(form, TAB)
         with gr.Column(elem_id="txt2img_results", elem_classes=["area-results"]):
