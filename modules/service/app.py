@@ -34,6 +34,7 @@ from modules.service.read_picture import read_hidden_texts, read_texts, recipe_i
 from modules.service.recipe import Recipe, understand
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import tidy_parts
+from modules.service.scripts.catalogue import complete_script
 from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
 from modules.service.visitor import VISITOR, require_admin
@@ -77,7 +78,9 @@ class App:
         self.collection = Collection(database, paths)
         self.indexer = Indexer(database, paths, lambda: settings.settings)
         self._closing = threading.Event()
-        self._place = Workplace(engine, self.journal, self.gallery, self.queue, self._closing)
+        self._place = Workplace(
+            engine, self.journal, self.gallery, self.queue, paths, self._closing
+        )
         self._workers: list[threading.Thread] = []
 
     def _chosen(self) -> str:
@@ -176,7 +179,7 @@ class App:
             settings, _ = self.settings.with_overrides(overrides or {})
         job = Job(
             id=new_id(),
-            task=self.completed(request, size_given=size_given),
+            task=self.completed(request, size_given=size_given, settings=settings),
             settings=settings,
             save=save,
             origin=origin,
@@ -196,12 +199,21 @@ class App:
         return self.settings.with_overrides(overrides or {})[1]
 
     def completed(
-        self, request: GenerationRequest, *, size_given: bool = True
+        self,
+        request: GenerationRequest,
+        *,
+        size_given: bool = True,
+        settings: Settings | None = None,
     ) -> GenerationRequest:
         """Return `request` as it would be drawn now. Raises as `submit` does."""
         if not request.models.checkpoint:
             request = replace_at(request, "models.checkpoint", self._chosen())
-        return complete_request(request, self.engine.catalogue(), size_given=size_given)
+        catalogue = self.engine.catalogue()
+        request = complete_request(request, catalogue, size_given=size_given)
+        if request.script is None:
+            return request
+        settings = settings or self.settings.settings
+        return complete_script(request, catalogue, settings, self.paths)
 
     def stop(self, job_id: str) -> None:
         """Take a waiting job out of the line, or end a running one. Harmless if it has ended."""
@@ -233,11 +245,14 @@ class App:
     def jobs(
         self, limit: int = 50, *, person: str | None = None, parent: str | None = None
     ) -> list[Snapshot]:
-        """Describe the newest jobs, newest first; of one person, or of one parent."""
+        """Describe the newest jobs, newest first; of one person, or of one parent.
+
+        The parts of a script are listed only as those of their parent.
+        """
         rows = self._database.rows(
             "SELECT id FROM jobs WHERE person = ifnull(?, person) AND parent = ifnull(?, parent)"
-            " ORDER BY sequence DESC LIMIT ?",
-            (person, parent, max(0, limit)),
+            " AND (cell IS NULL OR ? IS NOT NULL) ORDER BY sequence DESC LIMIT ?",
+            (person, parent, parent, max(0, limit)),
         )
         ahead = self.queue.ahead()
         return [take_snapshot(self._database, self.journal, row["id"], ahead) for row in rows]

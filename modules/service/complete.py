@@ -23,7 +23,8 @@ def complete_request(
 ) -> GenerationRequest:
     """Return `request` as it will be drawn: names resolved, seeds chosen, size set, limits checked.
 
-    With `size_given` false the picture gets the size the model was trained at. Raises
+    Of a request with a script a random seed stays open; the script decides. With `size_given`
+    false the picture gets the size the model was trained at. Raises
     InvalidRequest, NotFound or ModelError.
     """
     check_extent(request)
@@ -37,7 +38,8 @@ def complete_request(
     models = replace(request.models, checkpoint=checkpoint.title)
     width, height = checkpoint.native_size
     size = request.size if size_given else Size(width=width, height=height)
-    request = replace(request, models=models, size=size, seeds=_chosen(request.seeds))
+    seeds = request.seeds if request.script is not None else _chosen(request.seeds)
+    request = replace(request, models=models, size=size, seeds=seeds)
     request = complete_hires(complete_img2img(request), catalogue)
     check_pixels(request)
     return request

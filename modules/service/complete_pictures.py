@@ -23,6 +23,8 @@ def complete_img2img(request: GenerationRequest) -> GenerationRequest:
             "The hires pass belongs to pictures from text, not to img2img.",
             "Turn one of the two off.",
         )
+    if not wish.images and request.script is not None:
+        return request  # some scripts bring their own pictures; the others say so themselves
     if not wish.images:
         raise InvalidRequest("There is no picture to start from.", "Choose one.")
     upscaler = _upscaler(request.pictures.upscaler or "None", PLAIN_UPSCALERS)

@@ -59,10 +59,18 @@ class Control:
             self.stop(child)
         if self._queue.withdraw(job_id):
             self._journal.append(job_id, Stopped())
+            self._end_cells(job_id)
             self._queue.forget(job_id)
         else:
             job.parked.clear()
             job.cancel.stop()
+
+    def _end_cells(self, job_id: str) -> None:
+        """End the part that a held script was drawing; nobody will go on with it."""
+        for row in self._queue.cells(job_id).values():
+            if not row.ended:
+                self._journal.append(row.id, Stopped())
+                self._queue.forget(row.id)
 
     def stop_all(self, person: str | None = None) -> int:
         """Stop every job, or one person's; returns how many that were."""

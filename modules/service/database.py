@@ -96,6 +96,9 @@ MIGRATIONS = (
     CREATE INDEX images_facts ON images (person, model, sampler, loras, tags)
         WHERE saved AND trashed IS NULL;
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN cell INTEGER;
+    """,
 )
 """Statements that bring a file from version n to n + 1. Only ever add to the end."""
 

@@ -38,6 +38,7 @@ from modules.service.saving import (
     save_image,
     trouble_in,
 )
+from modules.service.scripts.script import Sheet
 from modules.settings.files import write_atomically
 from modules.settings.sections.saving import Saving
 from modules.version import RECIPE_VERSION
@@ -205,7 +206,7 @@ class Gallery:
         """Write the text that goes into a picture of `job`."""
         return write_infotext(
             job.task,
-            drawn,
+            replace(drawn, facts=(*drawn.facts, *job.facts)),
             version=RECIPE_VERSION,
             omit=job.settings.recipe.omitted(),
             applies=applies_to(job.task),
@@ -288,6 +289,38 @@ class Gallery:
         naming = naming_of(job, drawn)
         path = save_grid(sheet, first.infotext, folder=folder, settings=job.settings, naming=naming)
         return self._kept(drawn, job, first.infotext, path)
+
+    def keep_sheet(self, sheet: Sheet, job: Job, index: int) -> Kept:
+        """Write a picture that a script of `job` put together, as its number `index`.
+
+        It is a grid if it has a name of its own. Raises WebUIError.
+        """
+        pixels = from_pillow(sheet.picture)
+        drawn = replace(
+            sheet.image,
+            index=index,
+            width=pixels.width,
+            height=pixels.height,
+            kind="grid" if sheet.base else "image",
+            facts=(*sheet.image.facts, *sheet.facts),
+            image=pixels,
+        )
+        owner = replace(job, task=sheet.request, facts=())
+        infotext = self.recipe(drawn, owner)
+        if not job.save or not (
+            job.settings.grids.save if sheet.base else job.settings.saving.save
+        ):
+            path = self._write(drawn, infotext, self._unsaved, job)
+            return self._kept(drawn, replace(job, save=False), infotext, path)
+        path = save_image(
+            pixels,
+            infotext,
+            folder=self._folder(owner, grid=bool(sheet.base)),
+            settings=job.settings,
+            naming=naming_of(owner, drawn),
+            base=sheet.base,
+        )
+        return self._kept(drawn, job, infotext, path)
 
     def _of_job(self, job_id: str) -> list[Picture]:
         rows = self._database.rows(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from modules.schema.cancel import Cancel
 from modules.schema.event import Failed
-from modules.schema.result import GeneratedImage
+from modules.schema.result import Fact, GeneratedImage
 from modules.schema.tasks import Task
 from modules.settings.settings import Settings
 
@@ -42,6 +42,8 @@ class Job:
     forever: bool = False
     """Whether another one with a new seed follows when it is finished."""
     cancel: Cancel = field(default_factory=Cancel, compare=False, repr=False)
+    facts: tuple[Fact, ...] = ()
+    """More for the recipes of its pictures, from the script it belongs to; not on disk."""
     parked: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
     """Set when the job is to leave the engine and wait, held, for somebody to let it go on."""
 

@@ -7,12 +7,14 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import psutil
 
 from modules.errors import InvalidRequest, NotFound
 from modules.schema.codec import event_to_json, from_json, to_json
 from modules.schema.event import Queued
+from modules.schema.request import GenerationRequest
 from modules.schema.tasks import Task
 from modules.service.complete import RANDOM_SEEDS
 from modules.service.database import Database, Statement
@@ -22,6 +24,18 @@ from modules.settings.settings import Settings
 
 PAUSED = "paused"
 """Name of the note that says why nothing is taken out of the line."""
+
+
+class CellRow(NamedTuple):
+    """A part of a script's job, as the database has it."""
+
+    id: str
+    state: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to draw."""
+        return self.state in ENDED
 
 
 class JobQueue:
@@ -48,16 +62,38 @@ class JobQueue:
             self._database.write(*self.statements(job))
             self._jobs[job.id] = job
 
-    def statements(self, job: Job) -> tuple[Statement, ...]:
-        """What writes a job and its Queued event into the database, at the end of the line."""
+    def add_cell(self, job: Job, cell: int) -> None:
+        """Write a job that its parent, a script, drives itself; it never stands in the line."""
+        with self._changed:
+            self._database.write(*self.statements(job, cell))
+            self._jobs[job.id] = job
+
+    def cells(self, job_id: str) -> dict[int, CellRow]:
+        """The jobs that a script has begun, by their number."""
+        rows = self._database.rows(
+            "SELECT id, cell, state FROM jobs WHERE parent = ? AND cell IS NOT NULL", (job_id,)
+        )
+        return {row["cell"]: CellRow(row["id"], row["state"]) for row in rows}
+
+    def lightened(self, job: Job) -> Statement:
+        """What drops the pixels a cell started from, once it has ended: its parent has them."""
+        task = to_json(without_pixels(job.task))
+        return ("UPDATE jobs SET task = ? WHERE id = ?", (task, job.id))
+
+    def statements(self, job: Job, cell: int | None = None) -> tuple[Statement, ...]:
+        """What writes a job and its Queued event into the database, at the end of the line.
+
+        With `cell`, the job is the part of that number of its parent, and runs already.
+        """
         sql = (
             "INSERT INTO jobs (id, state, priority, owner, origin, save, task, settings, created,"
-            " person, parent, model, forever, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-            " (SELECT ifnull(max(place), 0) + 1 FROM jobs))"
+            " person, parent, model, forever, cell, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+            " ?, ?, ?, (SELECT ifnull(max(place), 0) + 1 FROM jobs))"
         )
-        values = (job.id, WAITING, job.priority, self._owner, job.origin, job.save)
+        state = WAITING if cell is None else RUNNING
+        values = (job.id, state, job.priority, self._owner, job.origin, job.save)
         texts = (to_json(job.task), to_json(job.settings), job.created or time.time())
-        about = (job.person, job.parent, job.task.models.checkpoint, job.forever)
+        about = (job.person, job.parent, job.task.models.checkpoint, job.forever, cell)
         queued = event_to_json(Queued(position=self.count()))
         return (
             (sql, (*values, *texts, *about)),
@@ -69,11 +105,10 @@ class JobQueue:
         row = self._database.row("SELECT forever FROM jobs WHERE id = ?", (job.id,))
         if row is None or not row["forever"]:
             return None
-        seeds = replace(job.task.seeds, seed=secrets.randbelow(RANDOM_SEEDS))
         return replace(
             job,
             id=new_id(),
-            task=replace(job.task, seeds=seeds),
+            task=_with_other_seed(job.task),
             parent=job.parent or job.id,
             forever=True,
             created=time.time(),
@@ -101,14 +136,14 @@ class JobQueue:
     def _line(self) -> list[Waiting]:
         rows = self._database.rows(
             "SELECT id, priority, place, person, model, moved FROM jobs"
-            " WHERE state = ? AND owner = ? AND NOT held",
+            " WHERE state = ? AND owner = ? AND NOT held AND cell IS NULL",
             (WAITING, self._owner),
         )
         return [Waiting(**{**dict(row), "moved": bool(row["moved"])}) for row in rows]
 
     def count(self) -> int:
         """Return how many jobs of this process have not ended."""
-        sql = "SELECT count(*) FROM jobs WHERE state IN (?, ?) AND owner = ?"
+        sql = "SELECT count(*) FROM jobs WHERE state IN (?, ?) AND owner = ? AND cell IS NULL"
         row = self._database.row(sql, (WAITING, RUNNING, self._owner))
         return int(row[0]) if row else 0
 
@@ -231,7 +266,8 @@ class JobQueue:
     def adopt(self) -> list[str]:
         """Take over unfinished jobs whose process is gone; return their ids in order."""
         rows = self._database.rows(
-            "SELECT id, owner FROM jobs WHERE state IN (?, ?) ORDER BY priority DESC, place",
+            "SELECT id, owner FROM jobs WHERE state IN (?, ?) AND cell IS NULL"
+            " ORDER BY priority DESC, place",
             (WAITING, RUNNING),
         )
         orphans = [row["id"] for row in rows if not _alive(row["owner"])]
@@ -289,7 +325,8 @@ class JobQueue:
         return self._ids("parent = ? AND state IN (?, ?)", (job_id, WAITING, RUNNING))
 
     def _ids(self, condition: str, values: Sequence[str]) -> list[str]:
-        sql = f"SELECT id FROM jobs WHERE {condition} ORDER BY priority DESC, place"
+        only = f"({condition}) AND cell IS NULL"  # a script drives its cells itself
+        sql = f"SELECT id FROM jobs WHERE {only} ORDER BY priority DESC, place"
         return [row["id"] for row in self._database.rows(sql, values)]
 
     def close(self) -> None:
@@ -299,6 +336,27 @@ class JobQueue:
             sql = "UPDATE jobs SET owner = '' WHERE state = ? AND owner = ?"
             self._database.write((sql, (WAITING, self._owner)))
             self._changed.notify_all()
+
+
+def _with_other_seed(task: Task) -> Task:
+    """The same with other random numbers."""
+    if task.script is not None:
+        script = replace(task.script, random=secrets.randbelow(RANDOM_SEEDS))
+        task = replace(task, script=script)
+        if task.seeds.seed < 0:
+            return task
+    return replace(task, seeds=replace(task.seeds, seed=secrets.randbelow(RANDOM_SEEDS)))
+
+
+def without_pixels(request: GenerationRequest) -> GenerationRequest:
+    """A request that still says what was wanted, without the pictures it started from."""
+    wish = request.img2img
+    if wish is not None:
+        inpaint = wish.inpaint and replace(wish.inpaint, mask=None)
+        request = replace(request, img2img=replace(wish, images=(), inpaint=inpaint))
+    if request.hires is not None and request.hires.image is not None:
+        request = replace(request, hires=replace(request.hires, image=None))
+    return request
 
 
 def own_token() -> str:

@@ -302,7 +302,7 @@ def wait_until(holds, seconds=20):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr("modules.service.worker.LOOK_AGAIN_S", 0.02)
+    monkeypatch.setattr("modules.service.drawing.LOOK_AGAIN_S", 0.02)
 
 
 def test_a_full_disk_pauses_everything_and_drawing_goes_on_when_there_is_room(

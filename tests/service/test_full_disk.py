@@ -47,7 +47,7 @@ files_write = files.write_and_sync
 
 def run(tmp_path, monkeypatch, rounds, chance):
     """Draw `rounds` jobs on a bad disk; returns it with the program."""
-    monkeypatch.setattr("modules.service.worker.LOOK_AGAIN_S", 0.001)
+    monkeypatch.setattr("modules.service.drawing.LOOK_AGAIN_S", 0.001)
     disk = BadDisk(rounds, chance)
     launch = Launch(data_dir=str(tmp_path))
     app = build_app(launch.paths(), launch, FakeEngine())

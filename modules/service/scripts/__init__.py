@@ -1,0 +1,1 @@
+"""What runs one request many times: plots, loops, tiles, folders."""
