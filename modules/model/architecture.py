@@ -24,6 +24,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "attention": get_args(Kernel),
     "activation": get_args(Activation),
     "use_linear_in_transformer": (False, True),
+    "point_convs": (False, True),
 }
 """Fields of the networks' records that are not numbers, and what they may hold."""
 
@@ -35,6 +36,8 @@ class NoiseSchedule:
     linear_start: float = 0.00085
     linear_end: float = 0.012
     timesteps: int = 1000
+    zero_terminal_snr: bool = False
+    """Shifted so that nothing is left at the end (Lin et al. 2023)."""
 
     def alphas_cumprod(self) -> Tensor:
         """The signal left at each timestep, (timesteps,) float32, computed in float64."""
@@ -49,7 +52,8 @@ class Architecture:
 
     unet: UNetConfig = field(default_factory=UNetConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
-    text: ClipTextConfig = field(default_factory=ClipTextConfig)
+    texts: tuple[ClipTextConfig, ...] = (ClipTextConfig(),)
+    """One for each of the family's text encoders."""
     schedule: NoiseSchedule = field(default_factory=NoiseSchedule)
     prediction: Prediction = "epsilon"
     scale_factor: float = 0.18215
@@ -66,13 +70,36 @@ def text_config_from(shapes: Mapping[str, tuple[int, ...]]) -> ClipTextConfig:
     numbers = {
         name.split(".")[3] for name in shapes if name.startswith("text_model.encoder.layers.")
     }
+    projection = shapes.get("text_projection.weight")
     return ClipTextConfig(
         vocab_size=tokens[0],
         width=tokens[1],
         layers=len(numbers),
         intermediate=first[0],
         positions=positions[0],
+        projection=projection[0] if projection else None,
     )
+
+
+def fitted(
+    architecture: Architecture, shapes: Mapping[str, tuple[int, ...]], prefix: str
+) -> Architecture:
+    """A family's architecture with what differs among its members, from a U-Net's tensors.
+
+    `prefix` stands before their names. Variants of a family have more input channels, or are told
+    a longer vector.
+    """
+    changes: dict[str, Any] = {}
+    first = shapes.get(f"{prefix}input_blocks.0.0.weight", ())
+    label = shapes.get(f"{prefix}label_emb.0.0.weight", ())
+    guided = shapes.get(f"{prefix}time_embed.cond_proj.weight", ())
+    if len(guided) == 2:
+        changes["scale_embedding"] = guided[1]
+    if len(first) == 4:
+        changes["in_channels"] = first[1]
+    if len(label) == 2:
+        changes["adm_in_channels"] = label[1]
+    return replace(architecture, unet=replace(architecture.unet, **changes))
 
 
 def with_facts(architecture: Architecture, facts: ModelFacts, name: str) -> Architecture:
@@ -80,7 +107,11 @@ def with_facts(architecture: Architecture, facts: ModelFacts, name: str) -> Arch
     changes: dict[str, Any] = {
         table: replace_known(getattr(architecture, table), values, name)
         for table, values in facts.networks.items()
+        if table != "text"
     }
+    first, *others = architecture.texts
+    known = replace_known(first, facts.networks.get("text", {}), name)
+    changes["texts"] = (known, *others)
     if facts.prediction is not None:
         if facts.prediction not in ("epsilon", "v"):
             raise ModelError(f"{name} predicts {facts.prediction!r}, which is not known here.")
@@ -103,7 +134,7 @@ def replace_known(record: Any, values: Mapping[str, Any], name: str) -> Any:
 
 def check(architecture: Architecture, name: str) -> None:
     """Refuse figures that no real network has, before anything is built from them."""
-    for record in (architecture.unet, architecture.autoencoder, architecture.text):
+    for record in (architecture.unet, architecture.autoencoder, *architecture.texts):
         for key, value in figures(record):
             if not is_sensible(key, value):
                 raise ModelError(f"{name} describes a network with {key} = {value!r}.")

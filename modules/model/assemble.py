@@ -1,7 +1,7 @@
 """Networks from weights: built without memory, then given their tensors."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -9,9 +9,11 @@ from torch import nn
 
 from modules.errors import ModelError
 from modules.model.architecture import text_config_from
-from modules.model.families.record import Family
+from modules.model.families.record import Family, TextTower
 from modules.model.files import Weights
 from modules.model.networks.clip_text import ClipTextConfig
+from modules.model.residency import CPU
+from modules.model.text_layouts import tower_weights
 
 Network = TypeVar("Network", bound=nn.Module)
 Names = Mapping[str, str]
@@ -24,7 +26,8 @@ class Parts:
 
     unet: Names
     autoencoder: Names
-    text_encoder: Names
+    texts: tuple[Weights, ...]
+    """One for each of the family's text encoders, under the names of `ClipText`."""
 
 
 def parts_of(weights: Weights, family: Family) -> Parts:
@@ -32,18 +35,15 @@ def parts_of(weights: Weights, family: Family) -> Parts:
 
     Raises ModelError when a whole network is missing.
     """
-    text = below(weights, family.text_prefix)
-    if text and not any(name.startswith("text_model.") for name in text):
-        text = {f"text_model.{name}": source for name, source in text.items()}  # before 2022
     parts = Parts(
         unet=below(weights, family.unet_prefix),
         autoencoder=below(weights, family.autoencoder_prefix),
-        text_encoder=text,
+        texts=tuple(tower_weights(weights, tower) for tower in family.text),
     )
     for names, title in (
         (parts.unet, "U-Net"),
         (parts.autoencoder, "autoencoder (VAE)"),
-        (parts.text_encoder, "text encoder"),
+        *((names, "text encoder") for names in parts.texts),
     ):
         if not names:
             raise ModelError(
@@ -57,26 +57,29 @@ def below(weights: Weights, prefix: str) -> Names:
     return {name.removeprefix(prefix): name for name in weights if name.startswith(prefix)}
 
 
-def text_config_of(weights: Weights, names: Names) -> ClipTextConfig:
-    """The sizes of the text encoder in a file."""
-    shapes = {name: weights.entries[source].shape for name, source in names.items()}
+def text_config_of(weights: Weights, tower: TextTower) -> ClipTextConfig:
+    """The shape of a text encoder, from its tensors under the names of `ClipText`."""
     try:
-        return text_config_from(shapes)
+        config = text_config_from(weights.shapes)
     except (KeyError, IndexError) as error:
         raise ModelError(f"{weights.name} holds only part of a text encoder.") from error
+    if tower.pooled and config.projection is None:
+        raise ModelError(f"{weights.name} lacks the text projection of its text encoder.")
+    return replace(config, activation="gelu" if tower.layout == "open_clip" else "quick_gelu")
 
 
 def build(
     make: Callable[[], Network],
     weights: Weights,
     names: Names,
-    device: torch.device,
-    dtype: torch.dtype,
+    device: torch.device = CPU,
+    dtype: torch.dtype | None = None,
 ) -> Network:
     """The network that `make` makes, with the tensors `names` of the file, ready for inference.
 
-    Nothing is initialised at random and every tensor is held once. Tensors that the network does
-    not know are left alone. Raises ModelError when one is missing or has another shape.
+    Without a `dtype` it stays in the file's own, and a large file is not even read. Nothing is
+    initialised at random and every tensor is held once. Tensors that the network does not know are
+    left alone. Raises ModelError when one is missing or has another shape.
     """
     try:
         with torch.device("meta"):

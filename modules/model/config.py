@@ -20,10 +20,22 @@ from modules.model.networks.unet import UNetConfig
 MAX_BYTES = 2**20
 
 KINDS = {
-    "model": ("LatentDiffusion", "LatentInpaintDiffusion", "LatentFinetuneDiffusion"),
+    "model": (
+        "LatentDiffusion",
+        "LatentInpaintDiffusion",
+        "LatentFinetuneDiffusion",
+        "LatentDepth2ImageDiffusion",
+        "ImageEmbeddingConditionedLatentDiffusion",
+        "DiffusionEngine",
+    ),
     "unet_config": ("UNetModel",),
-    "first_stage_config": ("AutoencoderKL",),
+    "network_config": ("UNetModel",),
+    "denoiser_config": ("DiscreteDenoiser",),
+    "scaling_config": ("EpsScaling", "VScaling"),
+    "discretization_config": ("LegacyDDPMDiscretization",),
+    "first_stage_config": ("AutoencoderKL", "AutoencoderKLInferenceWrapper"),
     "cond_stage_config": ("FrozenCLIPEmbedder", "FrozenOpenCLIPEmbedder"),
+    "conditioner_config": ("GeneralConditioner",),
 }
 """The classes that each part of a description may name, without their modules."""
 
@@ -33,28 +45,55 @@ FIX = "Remove the .yaml to use the default for this kind of model, or correct it
 def read_config(path: Path) -> Architecture:
     """The architecture described by the YAML file at `path`.
 
-    The text encoder is left at its default: these files do not describe it. Raises ModelError
+    The text encoders are left at their default: these files do not describe them. Raises ModelError
     for what is not YAML, lacks a part, or names a class that is not known.
     """
     root = load_yaml(path)
     model = part(root, "model", path)
-    unet = params_of(part(model, "params.unet_config", path), "unet_config", path)
-    first_stage = params_of(
-        part(model, "params.first_stage_config", path), "first_stage_config", path
-    )
-    part_of_text = part(model, "params.cond_stage_config", path)
-    check_target(part_of_text, "cond_stage_config", path)
     params = params_of(model, "model", path)
+    read = read_engine if class_name(model) == "DiffusionEngine" else read_latent_diffusion
     try:
-        return Architecture(
-            unet=unet_from(unet),
-            autoencoder=autoencoder_from(first_stage),
-            schedule=schedule_from(params),
-            prediction=prediction_from(params),
-            scale_factor=float(params.get("scale_factor", 1.0)),
-        )
+        return read(params, path)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{path.name} does not describe a model: {error}.", FIX) from error
+
+
+def read_latent_diffusion(params: Mapping[str, Any], path: Path) -> Architecture:
+    """A description as they came with the first two versions."""
+    unet = params_of(part(params, "unet_config", path), "unet_config", path)
+    first_stage = params_of(part(params, "first_stage_config", path), "first_stage_config", path)
+    check_target(part(params, "cond_stage_config", path), "cond_stage_config", path)
+    return Architecture(
+        unet=unet_from(unet),
+        autoencoder=autoencoder_from(first_stage),
+        schedule=schedule_from(params),
+        prediction=prediction_from(params),
+        scale_factor=float(params.get("scale_factor", 1.0)),
+    )
+
+
+def read_engine(params: Mapping[str, Any], path: Path) -> Architecture:
+    """A description as they came with SDXL: parts of their own for network and noise levels."""
+    unet = params_of(part(params, "network_config", path), "network_config", path)
+    first_stage = params_of(part(params, "first_stage_config", path), "first_stage_config", path)
+    denoiser = params_of(part(params, "denoiser_config", path), "denoiser_config", path)
+    scaling = part(denoiser, "scaling_config", path)
+    check_target(scaling, "scaling_config", path)
+    levels = part(denoiser, "discretization_config", path)
+    check_target(levels, "discretization_config", path)
+    check_target(part(params, "conditioner_config", path), "conditioner_config", path)
+    figures = levels.get("params") or {}
+    return Architecture(
+        unet=unet_from(unet),
+        autoencoder=autoencoder_from(first_stage),
+        schedule=NoiseSchedule(
+            linear_start=float(figures.get("linear_start", 0.00085)),
+            linear_end=float(figures.get("linear_end", 0.012)),
+            timesteps=int(denoiser.get("num_idx", 1000)),
+        ),
+        prediction="v" if class_name(scaling) == "VScaling" else "epsilon",
+        scale_factor=float(params.get("scale_factor", 1.0)),
+    )
 
 
 def load_yaml(path: Path) -> Mapping[str, Any]:
@@ -92,12 +131,17 @@ def params_of(table: Mapping[str, Any], kind: str, path: Path) -> Mapping[str, A
 
 def check_target(table: Mapping[str, Any], kind: str, path: Path) -> None:
     """Refuse a class that is not known; the name is only compared."""
-    target = table.get("target")
-    if not isinstance(target, str) or target.rsplit(".", 1)[-1] not in KINDS[kind]:
+    if class_name(table) not in KINDS[kind]:
         raise ModelError(
-            f"{path.name} names {target!r} as its {kind}, which is not known here.",
+            f"{path.name} names {table.get('target')!r} as its {kind}, which is not known here.",
             f"Known: {', '.join(KINDS[kind])}.",
         )
+
+
+def class_name(table: Mapping[str, Any]) -> str:
+    """The last part of the class that a table names; empty if it names none."""
+    target = table.get("target")
+    return target.rsplit(".", 1)[-1] if isinstance(target, str) else ""
 
 
 def unet_from(params: Mapping[str, Any]) -> UNetConfig:
@@ -117,7 +161,7 @@ def unet_from(params: Mapping[str, Any]) -> UNetConfig:
         transformer_depth=number_or_tuple(params.get("transformer_depth", 1)),
         num_heads=None if head_channels > 0 else heads,
         head_channels=head_channels if head_channels > 0 else None,
-        context_dim=int(params["context_dim"]),
+        context_dim=one_number(params["context_dim"]),
         use_linear_in_transformer=bool(params.get("use_linear_in_transformer", False)),
         adm_in_channels=None if adm is None else int(adm),
     )
@@ -168,6 +212,14 @@ def whole_numbers(values: Any) -> tuple[int, ...]:
     if not isinstance(values, list | tuple) or len(values) > 16:
         raise ValueError(f"{values!r} is not a short list of numbers")
     return tuple(int(value) for value in values)
+
+
+def one_number(value: Any) -> int:
+    """One integer, or a list that says the same for all levels."""
+    numbers = set(whole_numbers(value)) if isinstance(value, list | tuple) else {int(value)}
+    if len(numbers) != 1:
+        raise ValueError(f"{value!r} is not one number")
+    return numbers.pop()
 
 
 def number_or_tuple(value: Any) -> int | tuple[int, ...]:

@@ -8,7 +8,10 @@ from typing import Any
 from modules.errors import ModelError
 from modules.model.architecture import Architecture, NoiseSchedule, Prediction
 from modules.model.families.diffusers_names import autoencoder_names, original_name, unet_names
+from modules.model.families.record import Family
 from modules.model.families.sd1 import SD1
+from modules.model.families.sd2 import SD2
+from modules.model.families.sdxl import SDXL, SDXL_REFINER
 from modules.model.files import Entry, Weights, read_weights
 from modules.model.networks.autoencoder import AutoencoderConfig
 from modules.model.networks.clip_text import ClipTextConfig
@@ -16,7 +19,19 @@ from modules.model.networks.unet import UNetConfig
 
 STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
 SUFFIXES = (".safetensors", ".fp16.safetensors", ".bin", ".fp16.bin")
-PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
+PIPELINES = (
+    "StableDiffusionPipeline",
+    "StableDiffusionImg2ImgPipeline",
+    "StableDiffusionInpaintPipeline",
+    "StableDiffusionInstructPix2PixPipeline",
+    "StableDiffusionDepth2ImgPipeline",
+    "LatentConsistencyModelPipeline",
+    "LatentConsistencyModelImg2ImgPipeline",
+    "StableDiffusionXLPipeline",
+    "StableDiffusionXLImg2ImgPipeline",
+    "StableDiffusionXLInpaintPipeline",
+)
+"""What a folder's `model_index.json` may be about; the networks in it tell the rest."""
 
 Rename = Callable[[str], str | None]
 
@@ -24,21 +39,17 @@ Rename = Callable[[str], str | None]
 def open_folder(folder: Path) -> Weights:
     """The weights of all networks in `folder`, under the names of single files.
 
-    Raises ModelError when the folder holds another kind of pipeline or lacks a network.
+    Text encoders keep transformers' names after the prefix. Raises ModelError when the folder holds
+    another kind of pipeline or lacks a network.
     """
-    pipeline = read_json(folder / "model_index.json").get("_class_name")
-    if pipeline not in PIPELINES:
-        raise ModelError(
-            f"{folder.name} is a {pipeline}, which Easel cannot draw with yet.",
-            f"Folders that can be used: {', '.join(PIPELINES)}.",
-        )
+    family = folder_family(folder)
     architecture = folder_architecture(folder)
     unet = unet_names_for(architecture.unet)
     autoencoder = autoencoder_names(len(architecture.autoencoder.channel_mult))
     parts: list[tuple[str, str, Rename]] = [
-        ("unet", SD1.unet_prefix, lambda name: original_name(name, unet)),
-        ("vae", SD1.autoencoder_prefix, lambda name: original_name(name, autoencoder)),
-        ("text_encoder", SD1.text_prefix, text_name),
+        ("unet", family.unet_prefix, lambda name: original_name(name, unet)),
+        ("vae", family.autoencoder_prefix, lambda name: original_name(name, autoencoder)),
+        *((tower.folder, tower.prefix, text_name) for tower in family.text),
     ]
     opened: list[Weights] = []
     entries: dict[str, Entry] = {}
@@ -61,6 +72,25 @@ def open_folder(folder: Path) -> Weights:
     return Weights(folder.name, entries, None, close)
 
 
+def folder_family(folder: Path) -> Family:
+    """The family of the networks in a diffusers folder.
+
+    Raises ModelError for other kinds of pipeline.
+    """
+    index = read_json(folder / "model_index.json")
+    if index.get("_class_name") not in PIPELINES:
+        raise ModelError(
+            f"{folder.name} is a {index.get('_class_name')}, which Easel cannot draw with yet.",
+            f"Folders that can be used: {', '.join(PIPELINES)}.",
+        )
+    unet = read_json(folder / "unet" / "config.json")
+    if unet.get("addition_embed_type") == "text_time":
+        first = index.get("text_encoder") or (None, None)
+        return SDXL if first[0] is not None else SDXL_REFINER
+    text = read_json(folder / "text_encoder" / "config.json")
+    return SD2 if text.get("hidden_act") == "gelu" else SD1
+
+
 def unet_names_for(config: UNetConfig) -> dict[str, str]:
     """Module names of a U-Net of that shape, diffusers' to original."""
     levels = range(len(config.channel_mult))
@@ -70,7 +100,8 @@ def unet_names_for(config: UNetConfig) -> dict[str, str]:
 
 def text_name(name: str) -> str:
     """A text encoder's parameter; newer files leave out the first part."""
-    return name if name.startswith("text_model.") else f"text_model.{name}"
+    whole = name.startswith(("text_model.", "text_projection."))
+    return name if whole else f"text_model.{name}"
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -92,13 +123,16 @@ def folder_architecture(folder: Path) -> Architecture:
     """The architecture that the folder's configs describe."""
     unet = read_json(folder / "unet" / "config.json")
     vae = read_json(folder / "vae" / "config.json")
-    text = read_json(folder / "text_encoder" / "config.json")
+    texts = [
+        (read_json(folder / tower.folder / "config.json"), tower)
+        for tower in folder_family(folder).text
+    ]
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
     try:
         return Architecture(
             unet=unet_from(unet),
             autoencoder=autoencoder_from(vae),
-            text=text_from(text),
+            texts=tuple(text_from(text, pooled=tower.pooled) for text, tower in texts),
             schedule=schedule_from(scheduler),
             prediction=prediction_from(scheduler),
             scale_factor=float(vae.get("scaling_factor", 0.18215)),
@@ -117,6 +151,9 @@ def unet_from(config: Mapping[str, Any]) -> UNetConfig:
         width // int(count) for width, count in zip(widths, as_list(heads, widths), strict=True)
     }
     kinds = config["down_block_types"]
+    depths = tuple(int(n) for n in as_list(config.get("transformer_layers_per_block", 1), widths))
+    extra = config.get("projection_class_embeddings_input_dim")
+    scale_width = config.get("time_cond_proj_dim")
     return UNetConfig(
         in_channels=int(config["in_channels"]),
         out_channels=int(config["out_channels"]),
@@ -124,10 +161,13 @@ def unet_from(config: Mapping[str, Any]) -> UNetConfig:
         channel_mult=multiples(widths),
         num_res_blocks=int(config["layers_per_block"]),
         attention_resolutions=tuple(2**n for n, kind in enumerate(kinds) if "Attn" in kind),
+        transformer_depth=depths[0] if len(set(depths)) == 1 else depths,
         num_heads=int(heads) if isinstance(heads, int) else None,
         head_channels=None if isinstance(heads, int) else sizes.pop(),
         context_dim=int(config["cross_attention_dim"]),
         use_linear_in_transformer=bool(config.get("use_linear_projection", False)),
+        adm_in_channels=None if extra is None else int(extra),
+        scale_embedding=None if scale_width is None else int(scale_width),
         norm_groups=int(config.get("norm_num_groups", 32)),
     )
 
@@ -147,8 +187,8 @@ def autoencoder_from(config: Mapping[str, Any]) -> AutoencoderConfig:
     )
 
 
-def text_from(config: Mapping[str, Any]) -> ClipTextConfig:
-    """The text encoder's shape."""
+def text_from(config: Mapping[str, Any], *, pooled: bool = False) -> ClipTextConfig:
+    """A text encoder's shape; `pooled` if its projection is wanted."""
     activation = config.get("hidden_act", "quick_gelu")
     if activation not in ("quick_gelu", "gelu"):
         raise ValueError(f"unknown hidden_act {activation!r}")
@@ -160,6 +200,7 @@ def text_from(config: Mapping[str, Any]) -> ClipTextConfig:
         intermediate=int(config["intermediate_size"]),
         positions=int(config.get("max_position_embeddings", 77)),
         activation=activation,
+        projection=int(config["projection_dim"]) if pooled else None,
     )
 
 
@@ -171,6 +212,7 @@ def schedule_from(config: Mapping[str, Any]) -> NoiseSchedule:
         linear_start=float(config.get("beta_start", 0.00085)),
         linear_end=float(config.get("beta_end", 0.012)),
         timesteps=int(config.get("num_train_timesteps", 1000)),
+        zero_terminal_snr=bool(config.get("rescale_betas_zero_snr", False)),
     )
 
 

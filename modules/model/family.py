@@ -6,15 +6,21 @@ from dataclasses import dataclass
 from modules.errors import ModelError
 from modules.model.families.record import Family
 from modules.model.families.sd1 import SD1
+from modules.model.families.sd2 import SD2
+from modules.model.families.sdxl import SDXL, SDXL_REFINER
+from modules.model.families.unclip import UNCLIP
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (SD1,)}
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (SD1, SD2, UNCLIP, SDXL, SDXL_REFINER)
+}
 """Every family that can be drawn with, by name."""
 
 UNET = "model.diffusion_model."
 FIRST_CONV = f"{UNET}input_blocks.0.0.weight"
-OPEN_CLIP = "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"
+LABEL = f"{UNET}label_emb.0.0.weight"
+OPEN_CLIP = "cond_stage_model.model."
 
 
 @dataclass(frozen=True)
@@ -36,28 +42,41 @@ def has_start(*starts: str) -> Callable[[Shapes], bool]:
     return lambda shapes: any(name.startswith(starts) for name in shapes)
 
 
-def has_inputs(channels: int) -> Callable[[Shapes], bool]:
-    """A test for a U-Net with that many input channels."""
-    return lambda shapes: FIRST_CONV in shapes and shapes[FIRST_CONV][1:2] == (channels,)
+def is_bare(name: str, width: int) -> Callable[[Shapes], bool]:
+    """A test for a matrix of that many columns in a file without any text encoder."""
+    return lambda shapes: (
+        shapes.get(name, ())[1:] == (width,)
+        and not any(key.startswith(("conditioner.", "cond_stage_model.")) for key in shapes)
+    )
+
+
+def is_open_clip_with_label(shapes: Shapes) -> bool:
+    """Whether a second version's network is told of more than text, in words."""
+    return LABEL in shapes and has_start(OPEN_CLIP)(shapes)
+
+
+def is_open_clip_with_classes(shapes: Shapes) -> bool:
+    """The same with a table of classes: noise levels, in the four times upscaler."""
+    return f"{UNET}label_emb.weight" in shapes and has_start(OPEN_CLIP)(shapes)
 
 
 # The first match counts, so the special come before the general.
 SIGNS = (
     Sign("Stable Diffusion 3", has_start(f"{UNET}joint_blocks.", f"{UNET}x_embedder.")),
     Sign("FLUX.1", has_start(f"{UNET}double_blocks.", "double_blocks.")),
-    Sign("SDXL", has("conditioner.embedders.1.model.ln_final.weight")),
-    Sign("the SDXL refiner", has("conditioner.embedders.0.model.ln_final.weight")),
-    Sign("Stable Diffusion 2 depth-to-image", has_start("depth_model.")),
-    Sign("unCLIP", has("embedder.model.ln_final.weight")),
-    Sign("Stable Diffusion 2", has(OPEN_CLIP)),
+    Sign(SDXL.title, has_start("conditioner.embedders.1.model."), SDXL),
+    Sign(SDXL_REFINER.title, has_start("conditioner.embedders.0.model."), SDXL_REFINER),
+    Sign("SDXL without its text encoders", is_bare(LABEL, 2816)),
+    Sign("the SDXL refiner without its text encoder", is_bare(LABEL, 2560)),
+    Sign(UNCLIP.title, is_open_clip_with_label, UNCLIP),
+    Sign("a Stable Diffusion 2 upscaler", is_open_clip_with_classes),
+    Sign(SD2.title, has_start(OPEN_CLIP), SD2),
     Sign("AltDiffusion", has_start("cond_stage_model.roberta.")),
     Sign("latent diffusion with BERT", has_start("cond_stage_model.transformer.token_emb.")),
     Sign("Stable Cascade", has_start("down_blocks.0.0.channelwise.")),
     Sign("a LoRA", has_start("lora_unet_", "lora_te_", "lora_te1_", "unet.down_blocks.0.attent")),
     Sign("a ControlNet", has_start("control_model.", "input_hint_block.", "controlnet_cond_emb")),
     Sign("a hypernetwork or a set of embeddings", has_start("emb_params", "clip_g", "string_to")),
-    Sign("a Stable Diffusion inpainting model", has_inputs(9)),
-    Sign("an instruct-pix2pix model", has_inputs(8)),
     Sign(SD1.title, has_start(FIRST_CONV), SD1),
     Sign("a VAE on its own", has_start("decoder.conv_in.", "first_stage_model.decoder.")),
     Sign("an upscaler", has_start("conv_first.", "model.0.weight", "model.1.sub.")),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from modules.conditioning.conditioner import Conditioner, Conditioning
+from modules.conditioning.textual_inversion import bundled_embeddings
 from modules.errors import Interrupted
 from modules.model.loader import Model
 from modules.model.patch.patcher import Patcher
@@ -114,6 +115,7 @@ class DrawingPass:
             for step in self.plan.run(guidance, x, noise):
                 x = step.x
                 points.after_step(step)
+                self._follow_course(step.index + 1)
                 done = self.steps_before + steps_done(self.plan, guidance.count, step.sigma)
                 yield bench.meter.at(done, self.steps_in_all, batch.number)
                 preview = bench.previews.of(step.denoised)
@@ -131,7 +133,12 @@ class DrawingPass:
         """Bring the weights into the state the prompt asks for; text encoders included."""
         bench, loras = self.bench, self.texts.loras
         if bench.patcher is not None:
-            notices = bench.patcher.ensure(loras)
+            steps = self.plan.steps
+            first = [lora.at(0, steps) for lora in loras]
+            notices = bench.patcher.ensure(first, self.texts.hypernets)
+            widths = {"clip_l": bench.model.text_encoder.config.width}
+            bundled = bundled_embeddings(bench.patcher.bundled)
+            bench.conditioner.lend([one for one in bundled if one.fits(widths)])
         else:
             notices = [f"Lora {lora.name} is left out." for lora in loras]
         for message in notices:
@@ -139,10 +146,16 @@ class DrawingPass:
                 bench.told.add(message)
                 yield Notice(message=message)
 
+    def _follow_course(self, step: int) -> None:
+        """Give networks whose weight changes the one for step number `step`, from 0."""
+        loras, patcher = self.texts.loras, self.bench.patcher
+        if patcher is not None and any(lora.course for lora in loras) and step < self.plan.steps:
+            patcher.ensure([lora.at(step, self.plan.steps) for lora in loras], self.texts.hypernets)
+
     def _encode(self, count: int) -> Conditioning:
         bench = self.bench
         base = self.hires_base or self.plan
-        with bench.model.resident("text_encoder"):
+        with bench.model.resident("text_encoders"):
             return bench.conditioner.conditions(
                 [self.texts.encoded] * count,
                 [self.texts.negative_prompt] * count,

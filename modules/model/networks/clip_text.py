@@ -27,6 +27,7 @@ class ClipTextConfig:
     intermediate: int = 3072
     positions: int = 77
     activation: Activation = "quick_gelu"
+    projection: int | None = None  # width of the vector for the whole text, if there is one
 
     @property
     def head_count(self) -> int:
@@ -128,6 +129,8 @@ class ClipText(nn.Module):
         super().__init__()
         self.config = config
         self.text_model = TextModel(config)
+        if config.projection is not None:
+            self.text_projection = nn.Linear(config.width, config.projection, bias=False)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -155,3 +158,13 @@ class ClipText(nn.Module):
     def final_layer_norm(self, x: Tensor) -> Tensor:
         """The last normalisation of a hidden state (B, n, width), in float32 and left there."""
         return self.text_model.final_layer_norm.in_float32(x)
+
+    def pooled(self, state: Tensor, ends: Tensor) -> Tensor:
+        """One vector (B, projection) float32 for each text, from the last hidden state.
+
+        `ends` (B,) is the place of each text's end token, whose state has seen all others.
+        """
+        rows = torch.arange(len(state), device=state.device)
+        last = self.final_layer_norm(state)[rows, ends]
+        projected: Tensor = self.text_projection(last.to(self.dtype))
+        return projected.float()

@@ -88,6 +88,14 @@ def timestep_embedding(timesteps: Tensor, width: int) -> Tensor:
     return F.pad(embedding, (0, 1)) if width % 2 else embedding
 
 
+def scale_embedding(scale: float, width: int) -> Tensor:
+    """A guidance scale as (1, width) float32, sines first (Luo et al. 2023, section 4.2)."""
+    half = width // 2
+    exponents = torch.arange(half, dtype=torch.float32) / (half - 1)
+    angles = (scale - 1) * 1000 * torch.exp(-math.log(10000) * exponents)
+    return torch.cat([angles.sin(), angles.cos()])[None]
+
+
 class ResBlock(nn.Module):
     """Two normalised convolutions around a shortcut; the timestep shifts the middle."""
 
@@ -257,6 +265,9 @@ class UNet(nn.Module):
         base, groups = config.model_channels, config.norm_groups
         time_width = base * 4
         self.time_embed = two_layers(base, time_width)
+        if config.scale_embedding is not None:
+            own = nn.Linear(config.scale_embedding, base, bias=False)
+            self.time_embed.add_module("cond_proj", own)
         if config.adm_in_channels is not None:
             self.label_emb = nn.Sequential(two_layers(config.adm_in_channels, time_width))
         self.input_blocks, widths = down_stages(config, time_width)
@@ -279,16 +290,16 @@ class UNet(nn.Module):
         timesteps: Tensor,
         context: Tensor,
         vector: Tensor | None = None,
+        scale: float | None = None,
     ) -> Tensor:
         """One evaluation.
 
         `x` (B, in_channels, h, w), any h and w; `timesteps` (B,), fractions allowed; `context`
-        (B, n, context_dim); `vector` (B, adm_in_channels) for networks that take one.
+        (B, n, context_dim); `vector` (B, adm_in_channels) for networks that take one; `scale` is
+        the guidance scale for those that learnt to guide themselves.
         Gives (B, out_channels, h, w) in the weights' type.
         """
-        emb = self.time_embed(
-            timestep_embedding(timesteps, self.config.model_channels).to(self.dtype)
-        )
+        emb = self.time_vector(timesteps, scale)
         if vector is not None:
             emb = emb + self.label_emb(vector.to(self.dtype))
         context = context.to(self.dtype)
@@ -307,6 +318,17 @@ class UNet(nn.Module):
                 h = F.interpolate(h, size=skip.shape[-2:], mode="nearest")
             h = stage(torch.cat([h, skip], dim=1), emb, context)
         return self.head(h, x.dtype)
+
+    def time_vector(self, timesteps: Tensor, scale: float | None) -> Tensor:
+        """What every residual block is told: (B,) timesteps to (B, 4 * model_channels)."""
+        embedding = timestep_embedding(timesteps, self.config.model_channels).to(self.dtype)
+        if self.config.scale_embedding is not None:
+            told = scale_embedding(scale or 1.0, self.config.scale_embedding)
+            project = self.time_embed.get_submodule("cond_proj")
+            embedding = embedding + project(told.to(embedding)).expand_as(embedding)
+        first, activation, second = self.time_embed[0], self.time_embed[1], self.time_embed[2]
+        vector: Tensor = second(activation(first(embedding)))
+        return vector
 
     def head(self, h: Tensor, dtype: torch.dtype) -> Tensor:
         """The output layers. Norm and activation run in the latent's type: pixels depend on it."""
