@@ -11,6 +11,7 @@ from torch import Tensor
 from modules.errors import InvalidRequest
 from modules.sampling.brownian import BrownianNoise
 from modules.sampling.catalogue import AUTOMATIC, Resolved, Sampler, Schedule, reads
+from modules.sampling.flow import Flow, FlowAtTimestep
 from modules.sampling.guidance import Guidance
 from modules.sampling.noise import SeededNoise
 from modules.sampling.prediction import (
@@ -134,14 +135,18 @@ class SamplingPass:
 
     def prediction(self, network: Network) -> Prediction:
         """`network` wrapped for this family of samplers and the model's way to predict."""
-        velocity = self.options.prediction == "v"
+        kind = self.options.prediction
         if self.sampler.family == "timestep":
-            return (
-                VelocityAtTimestep(network, self.alphas) if velocity else EpsilonAtTimestep(network)
-            )
+            if kind == "flow":
+                return FlowAtTimestep(network, self.alphas)
+            if kind == "v":
+                return VelocityAtTimestep(network, self.alphas)
+            return EpsilonAtTimestep(network)
+        if kind == "flow":
+            return Flow(network)
         if self.sampler.consistency:
             return Consistency(network, self.table)
-        return Velocity(network, self.table) if velocity else Epsilon(network, self.table)
+        return (Velocity if kind == "v" else Epsilon)(network, self.table)
 
     def start(self, noise: Tensor) -> Tensor:
         """The first latent of a picture drawn from noise alone."""
@@ -237,7 +242,7 @@ def sigma_grid(resolved: Resolved, steps: int, table: SigmaTable, options: PassO
     """The noise levels of a pass, usually `steps` + 1 of them; float32 on the CPU."""
     discard = resolved.sampler.discard_penultimate or options.discard_penultimate
     count = steps + 1 if discard else steps
-    sigmas = _schedule_of(resolved)(count, _span(resolved, table, options)).float()
+    sigmas = _schedule_of(resolved, table)(count, _span(resolved, table, options)).float()
     return torch.cat([sigmas[:-2], sigmas[-1:]]) if discard else sigmas
 
 
@@ -247,9 +252,9 @@ def ddim_timesteps(steps: int, count: int = 1000, discard: bool = False) -> Tens
     return (torch.arange(0, count, stride) + 1).clamp(0, count - 1)
 
 
-def _schedule_of(resolved: Resolved) -> Callable[[int, Span], Tensor]:
+def _schedule_of(resolved: Resolved, table: SigmaTable) -> Callable[[int, Span], Tensor]:
     if resolved.schedule.name == AUTOMATIC:
-        return consistency if resolved.sampler.consistency else uniform
+        return consistency if isinstance(table, ConsistencyTable) else uniform
     return load_schedule(resolved.schedule)
 
 
@@ -274,6 +279,6 @@ def _span(resolved: Resolved, table: SigmaTable, options: PassOptions) -> Span:
 
 
 def _table(sampler: Sampler, alphas: Tensor, options: PassOptions) -> SigmaTable:
-    if sampler.consistency:
+    if sampler.consistency and options.prediction != "flow":
         return ConsistencyTable(alphas)
     return SigmaTable(alphas, quantize=options.quantize)
