@@ -19,11 +19,13 @@ from modules.api.images import image_routes
 from modules.api.internal import internal_routes
 from modules.api.jobs import job_routes
 from modules.api.lists import list_routes
+from modules.api.scripts import script_routes
 from modules.api.sdapi.generation import generation_routes
 from modules.api.sdapi.lists import list_routes as legacy_list_routes
 from modules.api.sdapi.options import option_routes
 from modules.api.sdapi.png_info import png_info_routes
 from modules.api.sdapi.progress import progress_routes
+from modules.api.sdapi.scripts import script_routes as legacy_script_routes
 from modules.api.sdapi.server import server_routes
 from modules.api.sdapi.tasks import TaskNames
 from modules.service.app import App
@@ -58,6 +60,8 @@ def make_api(app: App) -> FastAPI:
         event_routes,
         image_routes,
         list_routes,
+        script_routes,
+        legacy_script_routes,
         progress_routes,
         option_routes,
         legacy_list_routes,

@@ -5,10 +5,13 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modules.api.scripts import with_script
 from modules.errors import InvalidRequest, closest_hint
 from modules.param import Field, params_of, replace_at
 from modules.schema.request import GenerationRequest
 
+APART = ("extras", "script")
+"""Parts of a request that are not made of described fields."""
 KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -25,6 +28,8 @@ def read_request(values: Any, base: GenerationRequest) -> GenerationRequest:
         if value is None and type(None) not in _kinds(item):
             continue
         base = replace_at(base, path, coerce(item, value))
+    if "script" in values:
+        base = with_script(base, values["script"])
     extras = values.get("extras")
     return replace_at(base, "extras", dict(extras)) if isinstance(extras, Mapping) else base
 
@@ -71,7 +76,7 @@ def _leaves(
                 yield from _leaves(value, known, path + ".")
             elif value is not None:
                 raise InvalidRequest(f"{path!r} must be a JSON object, not {value!r:.80}.")
-        elif path != "extras":
+        elif path not in APART:
             inside = [key for key in known if key.startswith(prefix)] or sorted(parts)
             raise InvalidRequest(
                 f"A request has no field {path!r:.80}.", closest_hint(path, inside)

@@ -8,7 +8,6 @@ from typing import Any
 import psutil
 from fastapi import APIRouter
 
-from modules.api.sdapi.pictures import SOFT_INPAINTING
 from modules.errors import ModelError
 from modules.model.header import read_header
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES, SUFFIXES, Sampler
@@ -209,11 +208,6 @@ def _empty_routes(routes: APIRouter) -> None:
         """List ways to enlarge a latent."""
         return [{"name": name} for name in LATENT_UPSCALERS]
 
-    @routes.get("/scripts")
-    def scripts() -> dict[str, list[str]]:
-        """List scripts by tab, in lower case: those that a request may name."""
-        return {"txt2img": [], "img2img": [SOFT_INPAINTING]}
-
     def none() -> Rows:
         """Return an empty list."""
         return []
@@ -222,7 +216,6 @@ def _empty_routes(routes: APIRouter) -> None:
         "hypernetworks",
         "face-restorers",
         "realesrgan-models",
-        "script-info",
         "extensions",
     ):
         routes.add_api_route(f"/{name}", none, methods=["GET"], name=name)

@@ -47,7 +47,8 @@ def progress_routes(app: App) -> APIRouter:
 
 def _describe(app: App, snapshot: Snapshot, *, with_image: bool) -> ProgressResponse:
     cancel = app.queue.find(snapshot.id).cancel
-    count = max(1, snapshot.task.batch.n_iter)
+    batches = snapshot.task.batch.n_iter if snapshot.task.script is None else snapshot.batches
+    count = max(1, batches)
     steps = snapshot.steps or snapshot.task.sampling.steps
     done = HEAD_START + snapshot.batch / count + snapshot.step / (count * steps)
     done = min(1.0, done)

@@ -9,6 +9,8 @@ from typing import Any
 from modules.api.errors import LegacyError
 from modules.api.overrides import permitted
 from modules.api.request_json import coerce
+from modules.api.scripts import script_call
+from modules.api.sdapi.manner import as_written_then, in_its_manner
 from modules.api.sdapi.pictures import SOFT_INPAINTING, hires_of, img2img_of
 from modules.api.sdapi.schemas import (
     StableDiffusionProcessing,
@@ -23,9 +25,11 @@ from modules.schema.infotext_parse import parse_infotext
 from modules.schema.inputs import Hires
 from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
+from modules.schema.script_call import ScriptCall
 from modules.service.app import App
 from modules.service.job import Snapshot
 from modules.service.resolve import OLD_MANNER
+from modules.service.scripts.catalogue import all_scripts, tab_of
 from modules.settings.settings import Settings
 from modules.settings.store import request_fields
 from modules.version import RECIPE_VERSION
@@ -34,7 +38,7 @@ BY_HAND = frozenset({"sampler_name", "scheduler", "width", "height", "denoising_
 """API names whose meaning is more than "this field"."""
 OPTIONAL_PARTS = ("hires.", "img2img.")
 """Parts of a request that exist only when they are switched on."""
-WITHOUT_EFFECT = frozenset({"initial_noise_multiplier"})
+WITHOUT_EFFECT = frozenset({"initial_noise_multiplier", "s_min_uncond"})
 """Overrides that A1111 reads too late; the field of the same name works."""
 NOT_EXTRA = frozenset({*BASE_KEYS, "Prompt", "Negative prompt", "Size-1", "Size-2", "Version"})
 
@@ -61,10 +65,13 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
     given = {name for name in body.model_fields_set if getattr(body, name) is not None}
     size_given = bool({"width", "height"} & given)
     request = _with_pictures(_with_sampler(_sized(_fill(base, body), body), body), body)
+    if body.eta is not None:  # goes to any sampler, before DDIM's own option
+        request = replace_at(request, "options.eta_ddim", body.eta)
     if body.infotext:
         recipe = app.read_recipe(body.infotext, request)
         size_given = size_given or recipe.size_given
-        request = _overridden(_fill(recipe.request, body, given), base, overrides)
+        filled = in_its_manner(recipe.request, body.infotext)
+        request = _overridden(_fill(filled, body, given), base, overrides)
         request = _sized(request, body, given)
         if given & {"sampler_name", "sampler_index", "scheduler"}:
             request = _with_sampler(request, body)
@@ -74,18 +81,33 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
     request = replace(request, prompt=prompt, negative_prompt=negative)
     if request.hires is not None:
         request = replace(request, hires=_with_styles(request.hires, app, styles))
+    if body.script_name:
+        request = replace(request, script=_script_of(body, request))
+    settings = as_written_then(settings, request, given)
     return Translated(request=request, settings=settings, size_given=size_given, styles=styles)
 
 
 def refuse_unavailable(body: StableDiffusionProcessing) -> None:
     """Raise for what a request asks that cannot be done here; silence would draw something else."""
-    if body.script_name:
-        raise LegacyError(422, f"Script '{body.script_name}' not found")
     for name, script in (body.alwayson_scripts or {}).items():
-        if name.strip().lower() == SOFT_INPAINTING:
+        plain = name.strip().lower()
+        if plain == SOFT_INPAINTING:
             continue
+        if plain in (one.title.lower() for one in all_scripts()):
+            raise LegacyError(
+                422, "Selectable scripts are not allowed in alwayson_scripts; use script_name."
+            )
         if isinstance(script, Mapping) and _asks_for_something(script.get("args")):
             raise LegacyError(422, f"Script '{name}' not found")
+
+
+def _script_of(body: StableDiffusionProcessing, request: GenerationRequest) -> ScriptCall:
+    """The script that a body names, with its positional arguments."""
+    assert body.script_name is not None
+    try:
+        return script_call(body.script_name, body.script_args or [], tab_of(request))
+    except NotFound as error:
+        raise LegacyError(422, f"Script '{body.script_name}' not found", str(error)) from error
 
 
 def _asks_for_something(arguments: Any) -> bool:
@@ -198,9 +220,9 @@ def info_of(
     assert isinstance(request, GenerationRequest)
     drawn = [image for image in images if image.kind == "image"]
     first = parse_infotext(drawn[0].infotext) if drawn else {}
-    total = request.batch.total
+    total = request.batch.total if request.script is None else len(drawn)
     seeds, varied = request.seeds, request.seeds.subseed_strength > 0
-    known = {image.index: image for image in drawn}
+    known = dict(enumerate(drawn)) if request.script else {one.index: one for one in drawn}
 
     def each(name: str, default: Any) -> list[Any]:
         return [

@@ -40,7 +40,6 @@ def test_lists_have_the_keys_clients_read(server, name, keys):
         "realesrgan-models",
         "prompt-styles",
         "loras",
-        "script-info",
         "sd-modules",
         "extensions",
     ],
@@ -51,7 +50,7 @@ def test_what_there_is_none_of_is_an_empty_list(server, name):
 
 def test_the_rest_answers_in_shape(server):
     assert get(server, "embeddings") == {"loaded": {}, "skipped": {}}
-    assert get(server, "scripts") == {"txt2img": [], "img2img": ["soft inpainting"]}
+    assert "soft inpainting" in get(server, "scripts")["img2img"]
     assert get(server, "memory")["ram"]["total"] > 0
     assert get(server, "cmd-flags")["api"] is True
 
