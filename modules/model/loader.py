@@ -1,38 +1,47 @@
 """A checkpoint on disk to a model that can draw."""
 
 import logging
+import math
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from modules.errors import ModelError
 from modules.log import timed
-from modules.model.architecture import Architecture, Prediction, check, with_facts
-from modules.model.assemble import build, parts_of, text_config_of
+from modules.model.architecture import Architecture, Prediction, check, fitted, with_facts
+from modules.model.assemble import Parts, build, parts_of, text_config_of
 from modules.model.config import read_config
-from modules.model.diffusers_folder import folder_architecture, open_folder
+from modules.model.diffusers_folder import folder_architecture, folder_family, open_folder
 from modules.model.facts import read_facts
 from modules.model.families.record import Family
 from modules.model.family import detect_family
 from modules.model.files import Weights, read_weights
+from modules.model.memory import MemoryPlan, Sizes
 from modules.model.networks.autoencoder import Autoencoder
-from modules.model.networks.clip_text import ClipText
+from modules.model.networks.clip_text import ClipText, ClipTextConfig
 from modules.model.networks.unet import UNet
-from modules.model.residency import AllOnDevice
+from modules.model.residency import AllOnDevice, Policy
+from modules.model.vae import PictureCoding
 from modules.paths import Paths
 
 log = logging.getLogger(__name__)
 
-Part = Literal["unet", "autoencoder", "text_encoder"]
+Part = Literal["unet", "autoencoder", "text_encoders"]
+
+PictureInput = Literal["", "mask", "picture", "depth"]
+PICTURE_INPUTS: dict[int, PictureInput] = {0: "", 5: "mask", 4: "picture", 1: "depth"}
+"""What a U-Net's further input channels are, by their number: where to repaint, and the latent of
+the picture without it (inpainting); the latent of a picture (instruct-pix2pix); depth."""
 
 
 @dataclass(kw_only=True)
 class Model:
-    """A loaded model: three networks and what one needs to know to use them."""
+    """A loaded model: its networks and what one needs to know to use them."""
 
     name: str
     path: Path
@@ -40,7 +49,8 @@ class Model:
     architecture: Architecture
     unet: UNet
     autoencoder: Autoencoder
-    text_encoder: ClipText
+    text_encoders: nn.ModuleDict
+    """By the names of the family's `TextTower`s, in their order."""
     alphas_cumprod: Tensor
     """(1000,) float32 on the CPU."""
     native_size: tuple[int, int]
@@ -51,12 +61,35 @@ class Model:
     dtype: torch.dtype
     sha256: str = ""
     """Filled in by whoever knows it."""
-    policy: AllOnDevice = field(default_factory=AllOnDevice)
+    find_sha256: Callable[[], str] = lambda: ""
+    """Gives the hash when it is first asked for; may have to wait for it."""
+    policy: Policy = field(default_factory=AllOnDevice)
+    coding: PictureCoding = field(default_factory=PictureCoding)
 
     @property
     def hash(self) -> str:
-        """First ten digits of the SHA-256; empty while it is not known."""
+        """First ten digits of the SHA-256; empty if it is not known."""
+        if not self.sha256:
+            self.sha256 = self.find_sha256()
         return self.sha256[:10]
+
+    @property
+    def text_encoder(self) -> ClipText:
+        """The first text encoder."""
+        return cast(ClipText, next(iter(self.text_encoders.values())))
+
+    @property
+    def text_widths(self) -> dict[str, int]:
+        """Channels of each text encoder, by name."""
+        return {
+            tower.name: text.width
+            for tower, text in zip(self.family.text, self.architecture.texts, strict=True)
+        }
+
+    @property
+    def picture_input(self) -> PictureInput:
+        """What the network is told of a picture, in further input channels."""
+        return PICTURE_INPUTS[self.unet.config.in_channels - self.latent_channels]
 
     @property
     def prediction(self) -> Prediction:
@@ -78,6 +111,11 @@ class Model:
         """Channels of a latent."""
         return self.autoencoder.config.embed_dim
 
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Everything with weights, each of which is moved as one."""
+        return self.unet, self.autoencoder, self.text_encoders
+
     def resident(self, part: Part) -> AbstractContextManager[nn.Module]:
         """A block in which one network is ready to compute; see `modules.model.residency`."""
         return self.policy.resident(getattr(self, part))
@@ -90,7 +128,8 @@ class Model:
         encoded one by one, so that a batch gives what single pictures give.
         """
         with self.resident("autoencoder"):
-            rows = [self.autoencoder.encode_moments(one.to(self.device)) for one in x.split(1)]
+            pictures = (one.to(self.device) for one in x.split(1))
+            rows = [self.coding.encode(self.autoencoder, one) for one in pictures]
         mean, log_variance = torch.cat(rows).float().chunk(2, dim=1)
         deviation = torch.exp(0.5 * log_variance.clamp(-30.0, 20.0))
         return self.scale_factor * (mean + deviation * noise.to(self.device))
@@ -108,12 +147,7 @@ class Model:
     def decode_one(self, z: Tensor) -> Tensor:
         """One scaled latent (1, C, h, w) to its picture."""
         unscaled = 1 / self.scale_factor * z
-        picture = self.autoencoder.decode(unscaled).float().cpu()
-        if picture.isnan().all() and self.autoencoder.dtype != torch.float32:
-            log.warning("The VAE of %s gave only NaN; it runs in float32 from now on.", self.name)
-            self.autoencoder.float()
-            picture = self.autoencoder.decode(unscaled).float().cpu()
-        return picture
+        return self.coding.decode(self.autoencoder, unscaled, self.policy, self.name)
 
 
 def load_model(
@@ -123,8 +157,12 @@ def load_model(
     dtype: torch.dtype = torch.float32,
     config_dir: Path | None = None,
     config: Path | None = None,
+    plan: MemoryPlan | None = None,
 ) -> Model:
     """Load the checkpoint at `path`: a file in the original layout, or a diffusers folder.
+
+    It goes to `device` as a whole, unless a `plan` (with a device of its own) says how to save
+    memory.
 
     The architecture comes from `config` if given, else from `NAME.yaml` beside the file, or else
     from `config_dir` (by default the program's `configs/`) by family. Raises ModelError saying
@@ -132,36 +170,140 @@ def load_model(
     """
     if not path.exists():
         raise ModelError(f"There is no model at {path}.", "Refresh the list of models.")
-    target = torch.device(device)
+    plan = plan or MemoryPlan(torch.device(device), dtype, hint="all")
     with timed(log, f"Loading {path.name}"), open_model(path) as weights:
-        family = detect_family(weights.shapes, path.name)
+        family = family_of(path, weights)
         facts = read_facts(weights.metadata, path.name)
         parts = parts_of(weights, family)
-        if path.is_dir():
-            described = folder_architecture(path)
-        else:
-            described = read_config(config or config_path(path, family, config_dir))
-            described = replace(described, text=text_config_of(weights, parts.text_encoder))
+        described, known = describe(path, weights, family, parts, config, config_dir)
         architecture = with_facts(described, facts, path.name)
         check(architecture, path.name)
-        unet, autoencoder, text = architecture.unet, architecture.autoencoder, architecture.text
-        return Model(
-            name=path.name,
-            path=path,
-            family=family,
-            architecture=architecture,
-            unet=build(lambda: UNet(unet), weights, parts.unet, target, dtype),
-            autoencoder=build(
-                lambda: Autoencoder(autoencoder), weights, parts.autoencoder, target, dtype
-            ),
-            text_encoder=build(lambda: ClipText(text), weights, parts.text_encoder, target, dtype),
-            alphas_cumprod=architecture.schedule.alphas_cumprod(),
-            native_size=facts.native_size or family.native_size,
-            examples=facts.examples,
-            preview_factors=facts.preview_factors or family.preview_factors,
-            device=target,
-            dtype=dtype,
+        policy = plan.policy(sizes_of(weights, family, parts))
+        model = assemble(path, weights, family, parts, architecture, policy)
+    for network in model.networks:
+        policy.settle(network)
+    model.examples = facts.examples
+    model.preview_factors = facts.preview_factors or family.preview_factors
+    if family.may_predict_velocity and not known and facts.prediction is None:
+        model.architecture = replace(architecture, prediction=found_prediction(model))
+    if model.prediction == "v" and family.velocity_size is not None:
+        model.native_size = family.velocity_size
+    model.native_size = facts.native_size or model.native_size
+    return model
+
+
+def family_of(path: Path, weights: Weights) -> Family:
+    """The family of the model at `path`. Raises ModelError for what cannot be drawn with."""
+    return folder_family(path) if path.is_dir() else detect_family(weights.shapes, path.name)
+
+
+def describe(
+    path: Path,
+    weights: Weights,
+    family: Family,
+    parts: Parts,
+    config: Path | None,
+    config_dir: Path | None,
+) -> tuple[Architecture, bool]:
+    """The architecture of the file `weights`, and whether it says what the network predicts.
+
+    What people put beside a file is taken as it is; the family's description is fitted to the file.
+    """
+    if path.is_dir():
+        return folder_architecture(path), True
+    given = config or beside(path)
+    described = read_config(given or (config_dir or Paths().configs) / family.config)
+    if given is None:
+        described = fitted(described, weights.shapes, family.unet_prefix)
+    texts = [text_config_of(*pair) for pair in zip(parts.texts, family.text, strict=True)]
+    told = prediction_told(weights)
+    if "ztsnr" in weights:
+        schedule = replace(described.schedule, zero_terminal_snr=True)
+        described = replace(described, schedule=schedule)
+    described = replace(described, texts=tuple(texts), prediction=told or described.prediction)
+    known = given is not None or told is not None or described.unet.in_channels != 4
+    return described, known
+
+
+def prediction_told(weights: Weights) -> Prediction | None:
+    """What a file says that its network predicts: by an empty tensor, or in its metadata."""
+    if "v_pred" in weights:
+        return "v"
+    told = weights.metadata.get("modelspec.prediction_type", "").lower()
+    return {"v": "v", "epsilon": "epsilon", "eps": "epsilon"}.get(told)  # type: ignore[return-value]
+
+
+def assemble(
+    path: Path,
+    weights: Weights,
+    family: Family,
+    parts: Parts,
+    architecture: Architecture,
+    policy: Policy,
+) -> Model:
+    """The networks of a file whose architecture is known, at home. Raises ModelError."""
+    unet, autoencoder = architecture.unet, architecture.autoencoder
+    if unet.in_channels - autoencoder.embed_dim not in PICTURE_INPUTS:
+        raise ModelError(
+            f"{path.name} has a network with {unet.in_channels} input channels, "
+            "of a kind that is not known here."
         )
+
+    def text_encoder(own: Weights, text: ClipTextConfig) -> ClipText:
+        return build(lambda: ClipText(text), own, {name: name for name in own})
+
+    encoders = {
+        tower.name: text_encoder(own, text)
+        for tower, own, text in zip(family.text, parts.texts, architecture.texts, strict=True)
+    }
+    return Model(
+        name=path.name,
+        path=path,
+        family=family,
+        architecture=architecture,
+        unet=build(lambda: UNet(unet), weights, parts.unet),
+        autoencoder=build(lambda: Autoencoder(autoencoder), weights, parts.autoencoder),
+        text_encoders=nn.ModuleDict(encoders),
+        alphas_cumprod=architecture.schedule.alphas_cumprod(),
+        native_size=family.native_size,
+        preview_factors=family.preview_factors,
+        device=policy.device,
+        dtype=policy.dtype,
+        policy=policy,
+    )
+
+
+def sizes_of(weights: Weights, family: Family, parts: Parts) -> Sizes:
+    """What a model will need."""
+
+    def numbers(shapes: Iterable[tuple[int, ...]]) -> int:
+        return sum(math.prod(shape) for shape in shapes)
+
+    return Sizes(
+        family.name,
+        {
+            "unet": numbers(weights.entries[name].shape for name in parts.unet.values()),
+            "autoencoder": numbers(
+                weights.entries[name].shape for name in parts.autoencoder.values()
+            ),
+            "text_encoders": sum(numbers(own.shapes.values()) for own in parts.texts),
+        },
+    )
+
+
+@torch.no_grad()
+def found_prediction(model: Model) -> Prediction:
+    """What a network predicts, found by asking it about a grey latent as if all were noise.
+
+    One that predicts noise answers with about what it was given; one that predicts velocity, with
+    the negative of a picture.
+    """
+    x = torch.full((1, model.unet.config.in_channels, 8, 8), 0.5, device=model.device)
+    context = torch.full((1, 2, model.unet.config.context_dim), 0.5, device=model.device)
+    with model.resident("unet"):
+        answer = model.unet(x, torch.tensor([999.0], device=model.device), context)
+    shift = float((answer.float() - x).mean())
+    return "v" if shift < -1 else "epsilon"
 
 
 def open_model(path: Path) -> Weights:
@@ -169,7 +311,7 @@ def open_model(path: Path) -> Weights:
     return open_folder(path) if path.is_dir() else read_weights(path)
 
 
-def config_path(path: Path, family: Family, config_dir: Path | None) -> Path:
-    """The description of the model at `path`: beside it, or the family's."""
-    beside = path.with_suffix(".yaml")
-    return beside if beside.is_file() else (config_dir or Paths().configs) / family.config
+def beside(path: Path) -> Path | None:
+    """The description that people put beside the file at `path`, if there is one."""
+    found = path.with_suffix(".yaml")
+    return found if found.is_file() else None

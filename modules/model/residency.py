@@ -22,6 +22,9 @@ class Policy(Protocol):
     """Decides where networks are."""
 
     name: str
+    device: torch.device
+    dtype: torch.dtype
+    """What networks compute in, unless told otherwise."""
 
     def settle(self, network: nn.Module) -> None:
         """Take in a network that was just loaded."""

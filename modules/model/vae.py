@@ -1,0 +1,148 @@
+"""Autoencoders at work: whole or in tiles, in the type that gives a picture, exchanged by file."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from modules.errors import ModelError
+from modules.model.assemble import Names, build
+from modules.model.families.diffusers_names import autoencoder_names, original_name
+from modules.model.files import read_weights
+from modules.model.memory import free_bytes, give_back, ran_out
+from modules.model.networks.autoencoder import Autoencoder, AutoencoderConfig
+from modules.model.residency import Policy
+from modules.model.tiled import TILE, decode_in_tiles, encode_in_tiles
+
+log = logging.getLogger(__name__)
+
+PREFIX = "first_stage_model."
+LEFT_OUT = ("loss", "model_ema.")
+MAPS_AT_ONCE = 5
+"""Feature maps of full size and float32 that the finest level holds at its worst."""
+SMALLEST_TILE = 16
+
+
+@dataclass
+class PictureCoding:
+    """How a model's autoencoder is used, and what had to be given up on the way."""
+
+    tiled: bool = False
+    """Only in tiles, because whole pictures have failed."""
+    widen_to: torch.dtype | None = torch.float32
+    """What to compute in after nothing but NaN came out; None keeps the NaN."""
+    notices: list[str] = field(default_factory=list)
+    """What a person should know; whoever tells them empties the list."""
+
+    def decode(self, autoencoder: Autoencoder, z: Tensor, policy: Policy, name: str) -> Tensor:
+        """An unscaled latent (1, C, h, w) to (1, 3, h*f, w*f), about [-1, 1], float32, CPU.
+
+        Raises ModelError when nothing but NaN comes out.
+        """
+        scale = autoencoder.config.downsample
+        cells = z.shape[2] * z.shape[3]
+
+        def once() -> Tensor:
+            return self._whole_or_tiled(
+                lambda: autoencoder.decode(z).float().cpu(),
+                lambda tile: decode_in_tiles(autoencoder.decode, z, scale, tile),
+                autoencoder.config,
+                cells,
+                z.device,
+            )
+
+        picture = once()
+        wider = self.widen_to
+        if picture.isnan().all() and wider is not None and autoencoder.dtype != wider:
+            log.warning("The VAE of %s gave only NaN; it computes in %s now.", name, wider)
+            policy.compute_in(autoencoder, wider)
+            picture = once()
+        if picture.isnan().all():
+            raise ModelError(
+                f"{name} gave nothing but NaN: the picture is empty.",
+                "Try --no-half, another VAE, or fewer networks in the prompt.",
+            )
+        return picture
+
+    def encode(self, autoencoder: Autoencoder, x: Tensor) -> Tensor:
+        """A picture (1, 3, H, W) in [-1, 1] to moments (1, D, H/f, W/f)."""
+        scale = autoencoder.config.downsample
+        fits = not (x.shape[2] % scale or x.shape[3] % scale)
+        if not fits:
+            return autoencoder.encode_moments(x)
+        return self._whole_or_tiled(
+            lambda: autoencoder.encode_moments(x),
+            lambda tile: encode_in_tiles(autoencoder.encode_moments, x, scale, tile),
+            autoencoder.config,
+            x.shape[2] * x.shape[3] // scale**2,
+            x.device,
+        )
+
+    def _whole_or_tiled(
+        self,
+        whole: Callable[[], Tensor],
+        in_tiles: Callable[[int], Tensor],
+        config: AutoencoderConfig,
+        cells: int,
+        device: torch.device,
+    ) -> Tensor:
+        """The whole picture if there is memory for it, else ever smaller tiles."""
+        if not self.tiled and working_bytes(config, cells) <= free_bytes(device):
+            try:
+                return whole()
+            except Exception as error:
+                if not ran_out(error):
+                    raise
+                log.warning("Memory ran out in the VAE; it works in tiles now.")
+        if cells > TILE**2:
+            self._tell("The picture went through the VAE in tiles, to save memory.")
+        tile = TILE
+        while True:
+            give_back(device)
+            try:
+                return in_tiles(tile)
+            except Exception as error:
+                if not ran_out(error) or tile <= SMALLEST_TILE:
+                    raise
+                tile //= 2
+
+    def _tell(self, message: str) -> None:
+        if message not in self.notices:
+            self.notices.append(message)
+
+
+def working_bytes(config: AutoencoderConfig, cells: int) -> int:
+    """About what encoding or decoding a picture of so many latent cells needs."""
+    width = config.channels * config.channel_mult[min(1, len(config.channel_mult) - 1)]
+    return MAPS_AT_ONCE * width * cells * config.downsample**2 * 4
+
+
+def load_vae(path: Path, config: AutoencoderConfig) -> Autoencoder:
+    """The autoencoder in the file at `path`, at home; its shape must be that of `config`.
+
+    Knows files under the original names, inside or outside a checkpoint, and under diffusers'.
+    Raises ModelError.
+    """
+    with read_weights(path) as weights:
+        names = vae_names(weights.shapes, config)
+        if not names:
+            raise ModelError(f"{path.name} holds no VAE.", "Choose another one, or Automatic.")
+        return build(lambda: Autoencoder(config), weights, names)
+
+
+def vae_names(shapes: Mapping[str, tuple[int, ...]], config: AutoencoderConfig) -> Names:
+    """An autoencoder's parameter names to those of a file; what belongs to none is left out."""
+    wrapped = any(name.startswith(PREFIX) for name in shapes)
+    names = {
+        name.removeprefix(PREFIX): name
+        for name in shapes
+        if name.startswith(PREFIX) or not (wrapped or name.startswith(LEFT_OUT))
+    }
+    if any(name.startswith("decoder.up_blocks.") for name in names):
+        table = autoencoder_names(len(config.channel_mult))
+        pairs = ((original_name(name, table), source) for name, source in names.items())
+        names = {name: source for name, source in pairs if name is not None}
+    return names if any(name.startswith("decoder.") for name in names) else {}
