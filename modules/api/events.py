@@ -29,8 +29,8 @@ def event_routes(app: App) -> APIRouter:
     @routes.get("/jobs/{job_id}/events", response_model=None)
     async def follow_job(
         job_id: str,
-        after: int = 0,
-        last_event_id: int = Header(0),
+        after: int = Query(0, ge=0, lt=2**63),
+        last_event_id: int = Header(0, ge=0, lt=2**63),
         format: str = Query("sse", pattern="^(sse|json)$"),
         wait: float = Query(0.0, ge=0, le=LONGEST_WAIT_S),
     ) -> Response:

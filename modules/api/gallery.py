@@ -102,7 +102,7 @@ def _add_looking(routes: APIRouter, app: App) -> None:
         limit: int = Query(50, ge=1, le=1000),
         after: str = Query("", max_length=40),
         skip: int = Query(0, ge=0, le=10**9),
-        before: int | None = None,
+        before: int | None = Query(None, ge=0, lt=2**63),
     ) -> list[dict[str, Any]]:
         """Search saved pictures, newest first; go on with `after` = the last one's `id`."""
         if before is not None and not after:

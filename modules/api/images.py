@@ -1,7 +1,6 @@
 """Routes for finished pictures, and for reading the recipe of any picture."""
 
 import base64
-import binascii
 import re
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,7 @@ def decode_picture(text: str) -> bytes:
         text = text.partition(",")[2]
     try:
         return base64.b64decode(re.sub(r"\s+", "", text), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # other letters than base64 has, or too few of them
         raise InvalidRequest("Invalid encoded image") from error
 
 

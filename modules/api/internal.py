@@ -13,10 +13,10 @@ from fastapi.responses import JSONResponse
 from modules.api.own import check_job, waiting_of
 from modules.api.sdapi.schemas import Body
 from modules.api.sdapi.tasks import TaskNames
-from modules.api.sysinfo import sysinfo
 from modules.errors import NotFound
 from modules.service.app import App
 from modules.service.job import RUNNING, WAITING, Snapshot
+from modules.service.sysinfo import sysinfo
 from modules.service.visitor import require_admin
 from modules.settings.store import request_fields, settings_fields
 

@@ -24,6 +24,7 @@ COMMANDS = (
     Command("serve", "serve the page and the REST API (what happens without a command)", "serve"),
     Command("txt2img", "draw pictures from a prompt, right here", "generate"),
     Command("users", "say who may log in", "users"),
+    Command("doctor", "find out what is wrong with this installation", "doctor"),
     Command("train-embedded", "train the model that comes with Easel, from nothing", "train"),
     Command("eval-embedded", "measure how well that model follows prompts", "evaluate"),
 )

@@ -9,6 +9,7 @@ TERM = re.compile(r'(-?)(?:"([^"]*)"|([^\s"]+))')
 MOST_TERMS = 40
 """More words than this are no search."""
 DAY_S = 86_400.0
+END_OF_TIME = 2**62
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +41,17 @@ class Search:
     @property
     def earliest(self) -> int:
         """The first moment that counts."""
-        return -1 if self.since is None else int(self.since * 1000) << SHIFT
+        return -1 if self.since is None else _edge(self.since)
 
     @property
     def latest(self) -> int:
         """The moment before which pictures count."""
-        return 2**62 if self.until is None else int(self.until * 1000) << SHIFT
+        return END_OF_TIME if self.until is None else _edge(self.until)
+
+
+def _edge(moment: float) -> int:
+    """Return what the rows of pictures from `moment` on are numbered by, which SQLite can hold."""
+    return min(END_OF_TIME, int(moment * 1000) << SHIFT)
 
 
 def expression(search: Search) -> str:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from modules.api.sysinfo import shown
+from modules.service.sysinfo import shown
 
 
 def progress(server, task, **more):

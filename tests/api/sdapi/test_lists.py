@@ -109,6 +109,7 @@ def test_a_picture_s_recipe_is_read(server):
     [
         ("", 404, "Image not found"),
         ("%%%", 500, "Invalid encoded image"),
+        ("¬±", 500, "Invalid encoded image"),
         ("http://127.0.0.1/x.png", 500, "Requests not allowed"),
         (base64.b64encode(b"\x00 no picture").decode(), 422, "neither a picture"),
     ],

@@ -1,0 +1,1 @@
+"""What is wrong with an installation, in words: `python webui.py doctor`."""
