@@ -18,6 +18,7 @@ from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
 from modules.ui.parts.quicksettings import quicksettings
 from modules.ui.picture_request import Source, with_editable_parts, with_source
+from modules.ui.reuse import enlarging, request_behind
 from modules.ui.tabs import help as help_tab
 from modules.ui.tabs import history, img2img, png_info, settings, txt2img
 
@@ -52,6 +53,7 @@ def build_page(app: App) -> gr.Blocks:
             form["models.checkpoint"],
         )
         wire_checkpoint(app, form, bridge, refresh)
+        bridge.ask(form, "enlarge", lambda values, sent: enlarge(app, form, values, sent))
         bridge.wire(
             page,
             form,
@@ -88,6 +90,17 @@ def hand_in_picture(
         return say(error)
 
 
+def enlarge(app: App, form: Form, values: Mapping[Component, Any], sent: Mapping[str, Any]) -> str:
+    """Submit the second pass alone, over the picture that was sent."""
+    try:
+        ticked = {**values, form.part_switch("hires"): True}
+        now = form.read(ticked, app.base_request())
+        request = enlarging(app, str(sent.get("picture", "")), now)
+        return say(job=app.submit(request, origin="page").id)
+    except WebUIError as error:
+        return say(error)
+
+
 def restored_picture(
     app: App, now: GenerationRequest, sent: Mapping[str, Any]
 ) -> tuple[GenerationRequest, Sequence[str]]:
@@ -99,7 +112,10 @@ def restored_picture(
 def restored(
     app: App, now: GenerationRequest, sent: Mapping[str, Any]
 ) -> tuple[GenerationRequest, Sequence[str]]:
-    """Return the request the page asked to see: from a picture's recipe, or from plain values."""
+    """Return the request the page asked to see: a picture's, a recipe's, or one of plain values."""
+    if sent.get("picture"):
+        recipe = request_behind(app, str(sent["picture"]), now)
+        return recipe.request, recipe.notices
     if "infotext" not in sent:
         return merge_fields(now, sent.get("fields", {})), ()
     recipe = app.read_recipe(str(sent["infotext"]), now)

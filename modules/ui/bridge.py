@@ -40,7 +40,7 @@ class Bridge:
 
     def __init__(self, tab: str = "") -> None:
         """Speak for the first form, or with `tab` for another tab's (`window.easel[tab]`)."""
-        name = f"easel_{tab}" if tab else "easel"
+        self._name = name = f"easel_{tab}" if tab else "easel"
         self._form = f"window.easel?.{tab}" if tab else "window.easel"
         self._draft = f"easel.draft.{tab}" if tab else "easel.draft"
         self.inbox = gr.Textbox(visible="hidden", elem_id=f"{name}_inbox")
@@ -77,6 +77,25 @@ class Bridge:
         called = event(handler, inputs, [*outputs, self.said], js=js, **QUIET)
         called.failure(None, None, None, js=UNHEARD)
         return called.success(None, self.said, None, js=HEAR)
+
+    def ask(
+        self,
+        form: Form,
+        name: str,
+        handler: Callable[[dict[Component, Any], Mapping[str, Any]], str],
+    ) -> None:
+        """Let the page's script send something besides what the controls hold.
+
+        `handler` gets the values and what was sent, and says something. The script's end is
+        `Controls.ask(name, sent)`.
+        """
+        button = gr.Button(visible="hidden", elem_id=f"{self._name}_{name}")
+
+        def asked(values: dict[Component, Any]) -> str:
+            return handler(values, _object(values[self.inbox]))
+
+        take = f"(_, ...given) => [{self._form}.takeInbox(), ...given]"
+        self.listen(button.click, asked, {self.inbox, *form.components}, js=take)
 
     def _wire_opening(
         self, page: gr.Blocks, form: Form, controls: Sequence[Component], begin: Begin

@@ -61,6 +61,10 @@ class Form:
         """
         self._parts[path] = control
 
+    def part_switch(self, path: str) -> Component:
+        """Return the tick box of a part."""
+        return self._parts[path]
+
     @property
     def components(self) -> set[Component]:
         """Every control; given as `inputs`, Gradio calls the handler with one dictionary."""

@@ -40,6 +40,12 @@ class Controls {
 		click(`${this.name}_apply`);
 	}
 
+	/** Send something to a handler of its own, together with what the controls hold. */
+	ask(name, sent) {
+		this.inbox = JSON.stringify(sent);
+		click(`${this.name}_${name}`);
+	}
+
 	remember() {
 		if (!this.open) return;
 		const draft = JSON.stringify(this.values);
@@ -76,17 +82,21 @@ class Controls {
 	}
 }
 
-const textControls = new Controls("easel", "easel.draft");
+/** The controls of txt2img, and the menu above the tabs. */
+export const textControls = new Controls("easel", "easel.draft");
 
 /** The controls of img2img. */
 export const pictureControls = new Controls("easel_img2img", "easel.draft.img2img");
 
-// Those of txt2img, and of the menu above the tabs, by name.
+/** Those of the tab that draws: img2img while it is seen. */
+export const seenControls = () => (document.getElementById("img2img_page")?.offsetParent ? pictureControls : textControls);
+
+// Those of txt2img by name.
 export const valueOf = (path) => textControls.valueOf(path);
 export const onChange = (listener) => textControls.onChange(listener);
 export const setValues = (given) => textControls.setValues(given);
 export const restore = (recipe) => textControls.restore(recipe);
-export const { gradio } = textControls;
+export const ask = (name, sent) => textControls.ask(name, sent);
 
 /** Show a tab by its place. */
 export function showTab(name) {

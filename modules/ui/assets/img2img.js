@@ -20,11 +20,15 @@ const SCALES = [0.5, 1, 1.5, 2];
 const LARGEST = 2.25; // times the model's own area, for a picture just loaded
 
 let source = null;
+let appeared;
+/** The part itself; it comes into the page when the tab is first seen. */
+const there = new Promise((come) => (appeared = come));
 
 class Source extends HTMLElement {
 	connectedCallback() {
 		source = this;
 		if (!this.canvas) this.build();
+		appeared(this);
 	}
 
 	build() {
@@ -185,12 +189,19 @@ export async function handOver() {
 /** A job was taken. */
 export const handedIn = () => source?.handedIn();
 
+/** Choose a mode for masks, unless one is chosen. */
+export async function useMode(id) {
+	const part = await there;
+	if (!part.mode.masked) part.choose(id);
+}
+
 /** Begin to work on a finished picture. @param {string} mode one of MODES */
 export async function sendTo(url, mode) {
 	showTab("img2img");
-	source.choose(mode);
+	const part = await there;
+	part.choose(mode);
 	try {
-		await source.canvas.setBase(url);
+		await part.canvas.setBase(url);
 	} catch (error) {
 		toast(error.message, "error");
 	}

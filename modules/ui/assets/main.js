@@ -1,10 +1,10 @@
 // Begins everything that is ours on the page; what Gradio calls is in `window.easel`.
 
-import { gradio, pictureControls, setValues, valueOf } from "./bridge.js";
+import { pictureControls, textControls } from "./bridge.js";
 import { handOver, handedIn } from "./img2img.js";
 import { follow, sending, skip, state, stop, watch } from "./jobs.js";
 import { listenToKeys } from "./keys.js";
-import { reuseSeed, applyText, takeFiles } from "./recipes.js";
+import { applyText, takeFiles } from "./recipes.js";
 import { listModels } from "./presets.js";
 import { countTokens, helpOnHover, sizesByPaste } from "./prompt.js";
 import { toast } from "./dom.js";
@@ -21,25 +21,31 @@ function shownImage() {
 	return document.querySelector("easel-results")?.shown;
 }
 
-function reuse(path) {
-	const image = shownImage();
-	if (!image) return toast("There is no picture yet.");
-	if (path === "seeds.seed") reuseSeed(image);
-	else setValues({ [path]: String(image.seed) });
-}
-
-/** Empty both prompts; pressing again within a few seconds brings them back. */
-let cleared = null;
-function clearPrompts() {
-	const now = { prompt: valueOf("prompt") ?? "", negative_prompt: valueOf("negative_prompt") ?? "" };
-	if (now.prompt || now.negative_prompt) {
-		cleared = now;
-		setValues({ prompt: "", negative_prompt: "" });
-		toast("Prompts cleared. Press Clear again to bring them back.");
-	} else if (cleared) {
-		setValues(cleared);
-		cleared = null;
-	}
+/** What the buttons beside one tab's controls do with them. */
+function partOf(controls) {
+	let cleared = null;
+	return {
+		...controls.gradio,
+		set: (given) => controls.setValues(given),
+		applyText: () => applyText(controls),
+		reuse: (path) => {
+			const image = shownImage();
+			if (image) controls.setValues({ [path]: String(image.seed) });
+			else toast("There is no picture yet.");
+		},
+		/** Empty both prompts; pressing again brings them back. */
+		clearPrompts: () => {
+			const [prompt, negative_prompt] = ["prompt", "negative_prompt"].map((path) => controls.valueOf(path) ?? "");
+			if (prompt || negative_prompt) {
+				cleared = { prompt, negative_prompt };
+				controls.setValues({ prompt: "", negative_prompt: "" });
+				toast("Prompts cleared. Press Clear again to bring them back.");
+			} else if (cleared) {
+				controls.setValues(cleared);
+				cleared = null;
+			}
+		},
+	};
 }
 
 document.addEventListener("click", (event) => {
@@ -72,20 +78,8 @@ function unheard() {
 	toast("The server did not answer.", "error", "Nothing was lost; try again in a moment.");
 }
 
-/** What the buttons of img2img do with its own controls. */
-const img2img = {
-	...pictureControls.gradio,
-	set: (given) => pictureControls.setValues(given),
-	applyText: () => pictureControls.restore({ infotext: String(pictureControls.valueOf("prompt") ?? "") }),
-	reuse: (path) => {
-		const image = shownImage();
-		if (image) pictureControls.setValues({ [path]: String(image.seed) });
-		else toast("There is no picture yet.");
-	},
-};
-
 window.easel = {
-	...gradio, img2img, handOver, heard, unheard, applyText, clearPrompts, reuse, set: setValues, stop: () => stop(), skip: () => skip(), state,
+	...partOf(textControls), img2img: partOf(pictureControls), handOver, heard, unheard, stop: () => stop(), skip: () => skip(), state,
 };
 
 watch();

@@ -1,8 +1,8 @@
 // What can be done with one finished picture.
 
-import { iconButton } from "./dom.js";
-import { sendTo } from "./img2img.js";
-import { reuse, reuseSeed } from "./recipes.js";
+import { post } from "./api.js";
+import { iconButton, toast } from "./dom.js";
+import { enlarge, goOn, reuse, reuseSeed } from "./recipes.js";
 
 /** The name a picture is downloaded under. */
 export const fileName = (image) => image.name ?? `${image.id}-${image.seed}.png`;
@@ -14,14 +14,36 @@ export function download(image) {
 	link.click();
 }
 
-/** Buttons for a picture, most used first. */
-export function pictureButtons(image) {
-	return [
-		iconButton("download", "Download", () => download(image)),
-		iconButton("reuse", "Reuse settings", () => reuse(image)),
-		iconButton("seed", "Reuse seed", () => reuseSeed(image)),
-		iconButton("picture", "To img2img", () => sendTo(image.url, "img2img")),
-		iconButton("brush", "Inpaint", () => sendTo(image.url, "inpaint")),
-		iconButton("open", "Open in a new tab", () => window.open(image.url, "_blank", "noopener"), true),
-	];
+/** Copy a picture into the folder of those that are kept. */
+async function keep(image) {
+	try {
+		const { names } = await post("api/v1/images/save", { ids: [image.id] });
+		toast(`Saved: ${names.join(", ")}`);
+	} catch (error) {
+		toast(error.message, "error", error.hint);
+	}
+}
+
+/** What can be done, most used first: icon, name, work, and the id the button has below the result. */
+const ACTIONS = [
+	["download", "Download", download, "txt2img_download"],
+	["reuse", "Reuse settings", reuse, "txt2img_reuse"],
+	["seed", "Reuse seed", reuseSeed, "txt2img_reuse_result_seed"],
+	["sparkles", "Upscale", enlarge, "txt2img_upscale"],
+	["picture", "To img2img", (image) => goOn(image, "img2img"), "txt2img_send_to_img2img"],
+	["brush", "Inpaint", (image) => goOn(image, "inpaint"), "txt2img_send_to_inpaint"],
+];
+const QUIET = [
+	["keep", "Save a copy", keep, "save_txt2img"],
+	["open", "Open in a new tab", (image) => window.open(image.url, "_blank", "noopener"), "txt2img_open"],
+];
+
+/** Buttons for a picture; only those below the result have the ids that scripts look for. */
+export function pictureButtons(image, { ids = false } = {}) {
+	const make = (quiet) => ([glyph, name, act, id]) => {
+		const button = iconButton(glyph, name, () => act(image), quiet);
+		if (ids) button.id = id;
+		return button;
+	};
+	return [...ACTIONS.map(make(false)), ...QUIET.map(make(true))];
 }

@@ -1,22 +1,61 @@
 // Everything that brings a recipe into the controls: a dropped or pasted file, a picture's buttons.
 
 import { get, readRecipe } from "./api.js";
-import { restore, setValues, showTab, valueOf } from "./bridge.js";
+import { ask, pictureControls, restore, seenControls, showTab } from "./bridge.js";
 import { h, toast } from "./dom.js";
+import { sendTo, useMode } from "./img2img.js";
+import { sending } from "./jobs.js";
 
 const PICTURE = /^image\/|^text\/plain$/;
+
+/** Which tab drew a picture, by its recipe: "txt2img", or "img2img" if it began with a picture. */
+export function tabOf(infotext) {
+	const facts = infotext.slice(infotext.lastIndexOf("\nSteps: ") + 1);
+	const again = /(^|, )Hires (upscale|upscaler|resize): /.test(facts);
+	return /(^|, )Denoising strength: /.test(facts) && !again ? "img2img" : "txt2img";
+}
+
+/** Bring a recipe into the controls of the tab it is of. `picture` is the gallery's id, if it has one. */
+function restoreRecipe(infotext, picture = "") {
+	const tab = tabOf(infotext);
+	if (tab === "img2img") {
+		if (/, Mask blur: /.test(infotext)) useMode("inpaint");
+		pictureControls.restore({ infotext, picture });
+	} else {
+		restore({ infotext, picture });
+	}
+	showTab(tab);
+}
 
 /** Set all controls as they were for a picture. */
 export function reuse(image) {
 	if (!image.infotext) return toast("This picture carries no recipe.", "error");
-	restore({ infotext: image.infotext });
-	showTab("txt2img");
+	restoreRecipe(image.infotext, image.id);
 	toast("Settings restored.");
 }
 
-/** Set only the seed. */
+/** Draw the second pass over a finished picture, with the hires settings of txt2img. */
+export function enlarge(image) {
+	sending(true);
+	ask("enlarge", { picture: image.id });
+}
+
+/** What a recipe says first: both prompts and the steps. */
+export function promptsOf(infotext) {
+	const found = /^([^]*?)(?:\n?Negative prompt: ([^]*?))?\n?Steps: (\d+), /.exec(infotext);
+	return found && { prompt: found[1], negative_prompt: found[2] ?? "", "sampling.steps": Number(found[3]) };
+}
+
+/** Go on with a finished picture in img2img; one drawn from text brings its prompts and its seed along. */
+export function goOn(image, mode) {
+	const said = tabOf(image.infotext ?? "") === "txt2img" && promptsOf(image.infotext ?? "");
+	if (said) pictureControls.setValues({ ...said, "seeds.seed": String(image.seed) });
+	return sendTo(image.url, mode);
+}
+
+/** Set only the seed, in the tab that is seen. */
 export function reuseSeed(image) {
-	setValues({ "seeds.seed": String(image.seed) });
+	seenControls().setValues({ "seeds.seed": String(image.seed) });
 	toast(`Seed ${image.seed} is used again.`);
 }
 
@@ -25,8 +64,7 @@ export async function restoreFrom(file) {
 	try {
 		const recipe = await readRecipe(file);
 		if (!recipe.infotext) return toast("No recipe was found in this file.", "error");
-		restore({ infotext: recipe.infotext });
-		showTab("txt2img");
+		restoreRecipe(recipe.infotext);
 		toast(`Settings restored from ${file.name || "the clipboard"}.`);
 	} catch (error) {
 		toast(error.message, "error", error.hint);
@@ -34,9 +72,9 @@ export async function restoreFrom(file) {
 }
 
 /** The arrow button: the text in the prompt, or the newest picture's recipe if there is none. */
-export async function applyText() {
-	const text = String(valueOf("prompt") ?? "");
-	if (text.trim()) return restore({ infotext: text });
+export async function applyText(controls) {
+	const text = String(controls.valueOf("prompt") ?? "");
+	if (text.trim()) return controls.restore({ infotext: text });
 	const [newest] = await get("api/v1/images?limit=1");
 	if (newest) reuse(newest);
 	else toast("Paste a recipe into the prompt first.");

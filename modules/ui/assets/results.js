@@ -154,7 +154,7 @@ class Results extends HTMLElement {
 		if (!image) return;
 		this.picture.src = image.url;
 		this.picture.alt = (image.infotext ?? "").split("\n")[0] || "Generated picture";
-		this.actions.replaceChildren(...pictureButtons(image), iconButton("expand", "Large view", () => this.openLarge(), true));
+		this.actions.replaceChildren(...pictureButtons(image, { ids: true }), iconButton("expand", "Large view", () => this.openLarge(), true));
 		this.recipe.replaceChildren(h("pre", {}, image.infotext ?? ""),
 			iconButton("copy", "Copy recipe", () => copyText(image.infotext ?? "", "Recipe copied."), true));
 	}

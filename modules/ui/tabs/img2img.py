@@ -96,7 +96,7 @@ SCRIPTS = {
     "interrupt": "window.easel?.stop()",
     "skip": "window.easel?.skip()",
     "paste": "window.easel?.img2img.applyText()",
-    "clear": 'window.easel?.img2img.set({prompt: "", negative_prompt: ""})',
+    "clear": "window.easel?.img2img.clearPrompts()",
     "random_seed": 'window.easel?.img2img.set({"seeds.seed": "-1"})',
     "reuse_seed": 'window.easel?.img2img.reuse("seeds.seed")',
     "random_subseed": 'window.easel?.img2img.set({"seeds.subseed": "-1"})',
