@@ -146,6 +146,12 @@ class Conditioning:
         return [part for parts in self.parts for part, _ in parts] + list(self.uncond)
 
     @property
+    def texts(self) -> list[EncodedSchedule]:
+        """The distinct texts: those of the prompts, then those of the negative prompts."""
+        parts = [part for parts in self.parts for part, _ in parts]
+        return [*dict.fromkeys(parts), *dict.fromkeys(self.uncond)]
+
+    @property
     def embeddings(self) -> list[str]:
         """Names of all textual inversions used, in order of appearance."""
         names = (name for schedule in self.schedules for name in schedule.embeddings)

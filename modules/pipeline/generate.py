@@ -221,19 +221,24 @@ class _Job:
         if networks:
             named = (f"{plain_name(name)}: {digest}" for name, digest in networks.items())
             facts.append(("Lora hashes", ", ".join(named)))
-        known = self.bench.conditioner.embeddings.known
-        hashes = [
-            f"{name}: {known[name].shorthash}"
-            for drawn in passes
-            for name in drawn.conditions.embeddings
-            if known[name].sha256
-        ]
+        hashes = [one for drawn in passes for one in self._embedding_hashes(drawn)]
         if hashes:
             facts.append(("TI hashes", ", ".join(hashes)))
+        emphasis = self.request.text.emphasis
+        if emphasis != "Original" and any(drawn.conditions.has_brackets for drawn in passes):
+            facts.append(("Emphasis", emphasis))
         if any(drawn.padded for drawn in passes):
             v0 = self.request.text.pad_cond_uncond_v0
             facts.append(("Pad conds v0" if v0 else "Pad conds", True))
         return (*facts, *self._facts_of_pictures())
+
+    def _embedding_hashes(self, drawn: Drawn) -> Iterator[str]:
+        """`name: hash` once for every text it is in, as A1111 collects them."""
+        known = self.bench.conditioner.embeddings.known
+        for schedule in drawn.conditions.texts:
+            for name in schedule.embeddings:
+                if known[name].sha256:
+                    yield f"{name}: {known[name].shorthash}"
 
     def _facts_of_pictures(self) -> Iterator[Fact]:
         options = self.request.pictures

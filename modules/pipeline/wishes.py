@@ -51,11 +51,11 @@ def pass_options(request: GenerationRequest, model: Model, sampler: Sampler) -> 
 
 
 def sampler_options(request: GenerationRequest, sampler: Sampler) -> Options:
-    """The sampler's knobs. An eta of the request goes to any sampler, before DDIM's own default."""
+    """The sampler's knobs. DDIM and its kin have an eta of their own."""
     wish = request.options
-    usual = wish.eta_ddim if sampler.family == "timestep" else 1.0
+    usual = 1.0 if wish.eta is None else wish.eta
     return Options(
-        eta=usual if wish.eta is None else wish.eta,
+        eta=wish.eta_ddim if sampler.family == "timestep" else usual,
         s_churn=wish.s_churn,
         s_tmin=wish.s_tmin,
         s_tmax=wish.s_tmax or inf,

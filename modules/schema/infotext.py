@@ -103,7 +103,14 @@ EXTRA_KEYS = (
 """The order in which A1111's stages add the rest. Keys of scripts come before these."""
 
 DRAWING_KNOWS = frozenset(
-    {"Pad conds", "Pad conds v0", "Extra noise", "Noise multiplier", "Conditional mask weight"}
+    {
+        "Emphasis",
+        "Pad conds",
+        "Pad conds v0",
+        "Extra noise",
+        "Noise multiplier",
+        "Conditional mask weight",
+    }
 )
 """Written only when it happened, which the request alone does not tell."""
 

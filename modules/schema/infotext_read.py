@@ -1,6 +1,6 @@
 """A picture's recipe back to a request."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from modules.errors import InvalidRequest, WebUIError
@@ -237,9 +237,7 @@ class _Reader:
 
     def _dialect(self) -> str | None:
         """The version whose sampler names count: "1.8" before schedules were named, else None."""
-        version = self.found.get("Version")
-        release = schedule_release(version)
-        return "1.8" if not version or (release and release < Release(1, 9)) else None
+        return "1.8" if of_old_manner(self.found) else None
 
     def tell_about_version(self, old_versions: bool) -> None:
         """Name the old behaviours that were switched on."""
@@ -253,6 +251,13 @@ class _Reader:
                 f"Made with version {self.found['Version'][:UNREADABLE]}: "
                 f"{' and '.join(added)} switched on, as it worked then."
             )
+
+
+def of_old_manner(found: Mapping[str, str]) -> bool:
+    """Whether a parsed recipe is of a time when a sampler's name told its schedule, too."""
+    version = found.get("Version")
+    release = schedule_release(version)
+    return not version or (release is not None and release < Release(1, 9))
 
 
 def schedule_release(version: str | None) -> Release | None:

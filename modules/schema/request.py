@@ -238,8 +238,10 @@ class SamplerOptions:
         api="s_min_uncond",
         setting="s_min_uncond",
         minimum=0,
-        maximum=15,
+        maximum=1000,
+        slider=(0, 15),
         advanced=True,
+        help="In sampling's noise levels; for DDIM, PLMS and UniPC in timesteps.",
     )
     s_min_uncond_all: bool = param(
         False,

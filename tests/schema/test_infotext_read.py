@@ -219,7 +219,7 @@ def case_infotexts():
 
 def test_reference_recipes_are_written_again_as_they_were():
     """Except for what only the drawing knows, which comes back as facts."""
-    known = ("Model hash", "Model", "Pad conds v0", "TI hashes", "Lora hashes")
+    known = ("Model hash", "Model", "Pad conds v0", "TI hashes", "Lora hashes", "Emphasis")
     later = ("Hires", "Mask", "Inpaint", "Extra noise", "Denoising")
     checked = 0
     for text in case_infotexts():

@@ -15,6 +15,18 @@ class Recipe:
     vae_name: bool = param(True, "VAE name", setting="add_vae_name_to_info")
     vae_hash: bool = param(True, "VAE hash", setting="add_vae_hash_to_info")
     version: bool = param(True, "Version of this program", setting="add_version_to_infotext")
+    lora_hashes: bool = param(
+        True, "Hashes of LoRA files", setting="lora_add_hashes_to_infotext", advanced=True
+    )
+    embedding_hashes: bool = param(
+        True,
+        "Hashes of embeddings",
+        setting="textual_inversion_add_hashes_to_infotext",
+        advanced=True,
+    )
+    unwritten: tuple[str, ...] = param(
+        (), "Keys that are not written", setting="infotext_skip_writing", advanced=True
+    )
     ignore_model: bool = param(
         False,
         "Keep the chosen checkpoint when a recipe is read",
@@ -39,5 +51,7 @@ class Recipe:
             "VAE": self.vae_name,
             "VAE hash": self.vae_hash,
             "Version": self.version,
+            "Lora hashes": self.lora_hashes,
+            "TI hashes": self.embedding_hashes,
         }
-        return frozenset(key for key, wanted in written.items() if not wanted)
+        return frozenset({*self.unwritten, *(key for key, wanted in written.items() if not wanted)})

@@ -9,11 +9,18 @@ import time
 import pytest
 from PIL import Image
 
+from modules.schema.infotext_parse import parse_infotext
+
 SMALL = {"steps": 3, "width": 64, "height": 64}
 
 
 def txt2img(server, **body):
     return server.client.post("/sdapi/v1/txt2img", json=SMALL | body)
+
+
+def read_info(answer):
+    assert answer.status_code == 200, answer.text
+    return json.loads(answer.json()["info"])
 
 
 def pictures(answer):
@@ -139,6 +146,50 @@ def test_a_recipe_fills_what_the_request_leaves_open(server):
     assert (info["steps"], info["sampler_name"], info["cfg_scale"]) == (7, "Heun", 4.5)
     assert (info["width"], info["height"]) == (48, 32)
     assert (info["seed"], info["clip_skip"]) == (3, 3)
+
+
+def test_a_recipe_of_1_8_is_answered_in_its_words(server):
+    text = (
+        "a dog\nSteps: 3, Sampler: DPM++ 2M Karras, CFG scale: 5, Seed: 9, Size: 32x32, "
+        "Denoising strength: 0.5, RNG: CPU, Hires upscale: 2, Hires sampler: DPM++ SDE Karras, "
+        "Hires upscaler: Latent, Version: v1.6.0"
+    )
+    info = read_info(server.client.post("/sdapi/v1/txt2img", json={"infotext": text}))
+    found = parse_infotext(info["infotexts"][0])
+    wanted = parse_infotext(text) | {"CFG scale": "5.0", "Hires upscale": "2.0"}
+    wanted["Downcast alphas_cumprod"] = "True"
+    for own in ("Version", "Model", "Model hash"):
+        found.pop(own, None)
+        wanted.pop(own, None)
+    assert found == wanted
+
+
+def test_a_recipe_with_schedules_keeps_their_names(server):
+    text = (
+        "a dog\nSteps: 3, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 5, Seed: 9, "
+        "Size: 32x32, RNG: CPU, Version: v1.10.0"
+    )
+    info = read_info(server.client.post("/sdapi/v1/txt2img", json={"infotext": text}))
+    assert "Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 5.0" in info["infotexts"][0]
+
+
+def test_eta_goes_to_any_sampler_and_is_written_under_its_name(server):
+    def text(sampler, **more):
+        return read_info(txt2img(server, sampler_name=sampler, **more))["infotexts"][0]
+
+    assert "Eta: 0.0" in text("Euler a", eta=0.0)
+    assert "Eta DDIM: 1.0" in text("DDIM", eta=1.0)
+    assert "Eta" not in text("DDIM", override_settings={"eta_ancestral": 0.5})
+    assert "Eta" not in text("DPM++ 2M", eta=0.5)
+
+
+def test_churn_is_written_as_an_option_and_not_as_a_field_like_1_8_does(server):
+    def text(**more):
+        return read_info(txt2img(server, sampler_name="Heun", **more))["infotexts"][0]
+
+    assert "Sigma churn" not in text(s_churn=3.0)
+    assert "Sigma churn: 3.0" in text(override_settings={"s_churn": 3.0})
+    assert "Sigma churn: 3.0" in text(s_churn=3.0, scheduler="Automatic")
 
 
 def test_styles_are_applied(server):
