@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -82,3 +83,41 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         data_dir=str(data), ckpt_dir=str(GOLDEN / "data" / "Stable-diffusion"), device="cpu"
     )
     yield from serve(data, launch=launch)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put browsers last: their driver keeps an event loop in this thread, and others want none."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def start_browser() -> Iterator[Callable[..., Any]]:
+    """Start the system's Chromium without a window, with more flags if need be."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    place = shutil.which("chromium") or shutil.which("chromium-browser")
+    if place is None:
+        pytest.skip("Chromium is not installed (apt install chromium)")
+    with sync_api.sync_playwright() as driver:
+
+        def start(*flags: str) -> Any:
+            return driver.chromium.launch(executable_path=place, args=[*BROWSER_FLAGS, *flags])
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium(start_browser: Callable[..., Any]) -> Iterator[Any]:
+    """One browser for all; each test has a context of its own in it."""
+    browser = start_browser()
+    yield browser
+    browser.close()

@@ -47,13 +47,13 @@ def with_page(app: App) -> FastAPI:
     return in_a_loop(lambda: mount_page(make_api(app), app))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A page over an engine that paints plain colours slowly enough to watch."""
     yield from serve(tmp_path_factory.mktemp("page"), FakeEngine(step_s=0.05), make=with_page)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def drawing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A page that draws with the small reference checkpoint, in a child process."""
     data = tmp_path_factory.mktemp("drawing")
@@ -63,26 +63,3 @@ def drawing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]
         shutil.copy(GOLDEN / "data" / "Stable-diffusion" / name, folder)
     launch = Launch(data_dir=str(data), device="cpu")
     yield from serve(data, launch=launch, make=with_page)
-
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """The system's Chromium without a window, driven by playwright."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    place = shutil.which("chromium") or shutil.which("chromium-browser")
-    if place is None:
-        pytest.skip("Chromium is not installed (apt install chromium)")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=place, args=FLAGS)
-        yield browser
-        browser.close()

@@ -13,7 +13,7 @@ from modules.service.search import Search
 from tests.conftest import serve
 from tests.service.pictures import recipe, write_picture
 from tests.ui.conftest import with_page
-from tests.ui.test_page_browser import visiting
+from tests.ui.visit import visiting
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +55,7 @@ def filled(tmp_path_factory):
 
 @pytest.fixture
 def history(chromium, filled):
-    for seen in visiting(chromium, filled.url):
+    for seen in visiting(chromium, filled):
         seen.page.locator("#tab_history-button").click()
         expect(seen.page.locator("easel-history .count")).to_have_text("5,000 pictures")
         yield seen

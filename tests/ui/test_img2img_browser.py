@@ -2,51 +2,33 @@
 
 import base64
 import io
-import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
+from tests.ui.visit import prompt_of, recipes, set_number, visiting
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-PATIENCE_MS = 150_000
 SIDE = 64
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt install chromium)"),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(chromium, drawing_server):
-    context = chromium.new_context(viewport={"width": 1366, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    opened(page, drawing_server.url)
-    yield page
-    context.close()
-    assert wrong == []
+def visit(chromium, drawing_server):
+    for seen in visiting(chromium, drawing_server):
+        opened(seen)
+        yield seen
 
 
-def opened(page, url):
-    page.goto(url)
-    expect(page.locator("#txt2img_generate")).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function("window.easel && window.easel.state.online")
+@pytest.fixture
+def page(visit):
+    return visit.page
+
+
+def opened(visit):
+    page = visit.page
     page.get_by_role("tab", name="img2img").first.click()
     expect(page.locator("easel-source .ec-stage")).to_be_visible()
     page.evaluate(f"{CANVAS}.ready")
@@ -92,38 +74,26 @@ def drag(page, *points):
     page.mouse.up()
 
 
-def generated(page, server):
-    """Press Generate and return the new picture's pixels."""
-    before = {image["id"] for image in images(server)}
+def generated(page, server, prompt):
+    """Press Generate and return the pixels and the recipe of the picture of that prompt."""
+    prompt_of(page, "img2img").fill(prompt)
     page.locator("#img2img_generate").click()
-    page.wait_for_function(
-        "count => window.easel.state.images.length > count && !window.easel.state.sending"
-        " && !document.body.classList.contains('easel-running')",
-        arg=len(before),
-    )
-    (new,) = [image for image in images(server) if image["id"] not in before]
+    (new,) = recipes(page, prompt, 1)
     content = server.client.get(new["url"]).content
     return Image.open(io.BytesIO(content)).convert("RGB"), new["infotext"]
 
 
-def images(server):
-    answer = server.client.get("/api/v1/images?limit=100").json()
-    return answer if isinstance(answer, list) else answer["images"]
-
-
-def steps(page, count=6):
-    box = page.locator("#img2img_steps input").first
-    box.fill(str(count))
-    box.press("Tab")
+def few_steps(page):
+    set_number(page, "steps", 4, "img2img")
 
 
 def test_only_what_was_painted_over_changes(page, drawing_server):
     page.locator("#img2img_inpaint_tab").click()
     show(page, picture())
-    steps(page)
+    few_steps(page)
     page.evaluate(f"{CANVAS}.store.set({{size: 20, hardness: 1}})")
     drag(page, (20, 32), (44, 32))
-    drawn, infotext = generated(page, drawing_server)
+    drawn, infotext = generated(page, drawing_server, "painted over")
     assert drawn.size == (SIDE, SIDE)
     difference = np.abs(np.asarray(drawn).astype(int) - np.asarray(picture())).max(axis=2)
     assert difference[28:36, 24:40].max() > 8
@@ -136,25 +106,29 @@ def test_only_what_was_painted_over_changes(page, drawing_server):
 def test_the_frame_dragged_past_the_edge_makes_the_picture_larger(page, drawing_server):
     page.locator("#img2img_img2img_tab").click()
     show(page, picture())
-    steps(page)
+    few_steps(page)
     page.evaluate(f"{CANVAS}.view.zoomAt(0.5)")
     page.locator(".ec-rail [data-tool=frame]").click()
     drag(page, (SIDE, SIDE / 2), (SIDE + 32, SIDE / 2))
     assert page.evaluate(f"{CANVAS}.frame().width") == SIDE + 32
-    drawn, _ = generated(page, drawing_server)
+    drawn, _ = generated(page, drawing_server, "beyond the edge")
     assert drawn.size == (SIDE + 32, SIDE)
     kept = np.asarray(drawn)[:, : SIDE - 8 - 12]  # less the seam and the mask's blur
     assert (kept == np.asarray(picture())[:, : SIDE - 8 - 12]).all()
 
 
-def test_a_reload_finds_the_drawing_and_the_mode_again(page, drawing_server):
+def test_a_reload_finds_the_drawing_and_the_mode_again(visit):
+    page = visit.page
     page.locator("#img2img_sketch_tab").click()
     show(page, picture())
     page.evaluate(f"{CANVAS}.store.set({{size: 12}})")
     drag(page, (20, 20), (44, 20))
     page.locator("#img2img_prompt textarea").fill("a kept prompt")
-    page.wait_for_timeout(800)
-    opened(page, drawing_server.url)
+    page.wait_for_function("JSON.stringify({...localStorage}).includes('a kept prompt')")
+    page.evaluate(f"{CANVAS}.draft.now()")
+    page.reload()
+    visit.ready(page)
+    opened(visit)
     assert page.evaluate(f"{CANVAS}.hasPaint()")
     assert page.locator("#img2img_sketch_tab").get_attribute("aria-selected") == "true"
     expect(page.locator("#img2img_prompt textarea")).to_have_value("a kept prompt")
@@ -174,8 +148,8 @@ def test_without_a_mask_or_a_picture_it_says_so_and_nothing_is_lost(page):
 def test_a_finished_picture_is_sent_to_the_canvas(page, drawing_server):
     show(page, picture())
     page.locator("#img2img_img2img_tab").click()
-    steps(page)
-    generated(page, drawing_server)
+    few_steps(page)
+    generated(page, drawing_server, "sent on")
     page.locator(".easel-actions button", has_text="Inpaint").click()
     page.wait_for_function(f"() => !{CANVAS}.hasPaint() && {CANVAS}.size()?.width === {SIDE}")
     assert page.locator("#img2img_inpaint_tab").get_attribute("aria-selected") == "true"

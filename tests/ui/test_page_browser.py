@@ -1,111 +1,34 @@
 """The page in a real Chromium: what people do, from the first look to identical pixels."""
 
-import base64
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
+from playwright.sync_api import expect
 
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
-
-PATIENCE_MS = 150_000
+from tests.ui.visit import (
+    download,
+    drop,
+    finished,
+    prompt_of,
+    recipes,
+    set_number,
+    thumb,
+    visiting,
+)
 
 pytestmark = pytest.mark.browser
 
 
-class Visit:
-    """One browser's look at the page, with everything that went wrong on the way."""
-
-    def __init__(self, context, url):
-        self.context = context
-        self.url = url
-        self.errors = []
-        self.outside = []
-        self.page = self.tab()
-
-    def tab(self):
-        page = self.context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", self.note)
-        page.goto(self.url)
-        self.ready(page)
-        return page
-
-    def note(self, request):
-        if not request.url.startswith((self.url, "data:", "blob:")):
-            self.outside.append(request.url)
-
-    def ready(self, page):
-        expect(page.locator("#txt2img_generate")).to_be_visible(timeout=PATIENCE_MS)
-        page.wait_for_function("window.easel && window.easel.state.online")
-        expect(page.locator("#setting_sd_model_checkpoint input")).not_to_have_value("")
-
-
 @pytest.fixture
 def visit(chromium, page_server):
-    yield from visiting(chromium, page_server.url)
+    yield from visiting(chromium, page_server)
 
 
 @pytest.fixture
 def drawing(chromium, drawing_server):
-    yield from visiting(chromium, drawing_server.url)
-
-
-def visiting(chromium, url, **options):
-    options = {"viewport": {"width": 1366, "height": 768}, "accept_downloads": True} | options
-    context = chromium.new_context(**options)
-    expect.set_options(timeout=PATIENCE_MS)
-    seen = Visit(context, url)
-    yield seen
-    context.close()
-    assert seen.errors == []
-    assert seen.outside == []
-
-
-def set_number(page, name, value):
-    box = page.locator(f"#txt2img_{name} input").first
-    box.fill(str(value))
-    box.press("Tab")
-
-
-def prompt_of(page):
-    return page.locator("#txt2img_prompt textarea")
-
-
-def finished(page):
-    page.wait_for_function("!document.body.classList.contains('easel-running')")
-
-
-def thumbs(page):
-    return page.locator("#txt2img_gallery .thumb[data-id]")
-
-
-def download(page, folder, name):
-    with page.expect_download() as waiting:
-        page.locator(".easel-actions button", has_text="Download").click()
-    path = Path(folder) / name
-    waiting.value.save_as(path)
-    return path
-
-
-def drop(page, path):
-    content = base64.b64encode(Path(path).read_bytes()).decode()
-    page.evaluate(
-        """([content, name]) => {
-            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([bytes], name, { type: "image/png" }));
-            const about = { dataTransfer: transfer, bubbles: true, cancelable: true };
-            for (const kind of ["dragenter", "dragover", "drop"]) {
-                document.body.dispatchEvent(new DragEvent(kind, about));
-            }
-        }""",
-        [content, Path(path).name],
-    )
+    yield from visiting(chromium, drawing_server)
 
 
 def test_a_picture_drawn_reloaded_downloaded_and_dropped_back_is_drawn_the_same(
@@ -116,7 +39,7 @@ def test_a_picture_drawn_reloaded_downloaded_and_dropped_back_is_drawn_the_same(
     page.locator("#txt2img_neg_prompt textarea").fill("dog")
     for name, value in (("steps", 16), ("cfg_scale", 5.5), ("width", 96), ("height", 64)):
         set_number(page, name, value)
-    set_number(page, "batch_count", 3)
+    set_number(page, "batch_count", 2)
     page.locator("#txt2img_advanced button").first.click()
     page.locator("#txt2img_clip_skip input").fill("2")
     page.locator("#txt2img_clip_skip input").press("Tab")
@@ -127,10 +50,10 @@ def test_a_picture_drawn_reloaded_downloaded_and_dropped_back_is_drawn_the_same(
     page.reload()
     drawing.ready(page)
     expect(prompt_of(page)).to_have_value("a (cat:1.2), [sky|sea]")
-    expect(thumbs(page)).to_have_count(4)  # three pictures and their grid
+    mine = recipes(page, "a (cat:1.2), [sky|sea]", 3)  # two pictures and their grid
     finished(page)
 
-    thumbs(page).nth(2).click()
+    thumb(page, mine[-1]).click()
     first = download(page, tmp_path, "first.png")
     with Image.open(first) as image:
         recipe = image.info["parameters"]
@@ -140,7 +63,7 @@ def test_a_picture_drawn_reloaded_downloaded_and_dropped_back_is_drawn_the_same(
     assert "Clip skip: 2" in recipe
     seed = re.search(r"Seed: (\d+)", recipe).group(1)
 
-    for again in visiting(chromium, drawing_server.url):
+    for again in visiting(chromium, drawing_server):
         fresh = again.page
         expect(prompt_of(fresh)).to_have_value("")
         drop(fresh, first)
@@ -148,9 +71,8 @@ def test_a_picture_drawn_reloaded_downloaded_and_dropped_back_is_drawn_the_same(
         expect(fresh.locator("#txt2img_seed input")).to_have_value(seed)
         expect(fresh.locator("#txt2img_steps input").first).to_have_value("16")
         expect(fresh.locator("#txt2img_width input").first).to_have_value("96")
-        before = thumbs(fresh).count()
         fresh.keyboard.press("Control+Enter")
-        expect(thumbs(fresh)).to_have_count(before + 1)
+        recipes(fresh, "a (cat:1.2), [sky|sea]", 4)
         finished(fresh)
         second = download(fresh, tmp_path, "second.png")
     with Image.open(first) as one, Image.open(second) as two:
@@ -171,9 +93,9 @@ def test_a_checkpoint_dropped_in_is_found_and_drawn_with(drawing, drawing_server
     prompt_of(page).fill("another model")
     for name, value in (("steps", 2), ("width", 64), ("height", 64)):
         set_number(page, name, value)
-    before = thumbs(page).count()
     page.locator("#txt2img_generate").click()
-    expect(thumbs(page)).to_have_count(before + 1)
+    recipes(page, "another model", 1)
+    finished(page)
     expect(page.locator(".easel-recipe")).to_contain_text("Model: second")
 
 
@@ -208,10 +130,9 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(visit):
     expect(page.locator("#txt2img_seed input")).to_have_value("twelve")
     page.locator("#txt2img_random_seed").click()
     expect(page.locator("#txt2img_seed input")).to_have_value("-1")
-    before = thumbs(page).count()
     set_number(page, "steps", 2)
     page.locator("#txt2img_generate").click()
-    expect(thumbs(page).nth(before)).to_be_visible()
+    recipes(page, "kept", 1)
 
 
 def test_a_server_out_of_reach_costs_nothing(visit):
@@ -224,10 +145,9 @@ def test_a_server_out_of_reach_costs_nothing(visit):
     visit.context.set_offline(False)
     page.wait_for_function("window.easel.state.online")
     expect(prompt_of(page)).to_have_value("patience")
-    before = thumbs(page).count()
     set_number(page, "steps", 2)
     page.locator("#txt2img_generate").click()
-    expect(thumbs(page).nth(before)).to_be_visible()
+    recipes(page, "patience", 1)
 
 
 def test_many_windows_do_not_starve_each_other(visit):
@@ -235,11 +155,12 @@ def test_many_windows_do_not_starve_each_other(visit):
     last = windows[-1]
     prompt_of(last).fill("the seventh window")
     set_number(last, "steps", 2)
-    before = thumbs(last).count()
     last.locator("#txt2img_generate").click()
-    expect(thumbs(last).nth(before)).to_be_visible()
+    (drawn,) = recipes(last, "the seventh window", 1)
+    expect(thumb(last, drawn)).to_be_visible()
     expect(last.get_by_text("the seventh window").first).to_be_visible()  # its recipe
-    expect(thumbs(windows[0]).nth(before)).to_be_visible()
+    recipes(windows[0], "the seventh window", 1)
+    expect(thumb(windows[0], drawn)).to_be_visible()
 
 
 def test_jobs_queue_up_and_leave_the_queue(visit):
@@ -270,7 +191,7 @@ def test_examples_sizes_swap_seed_and_draft(visit):
     expect(height).to_have_value("88")
     page.locator("#txt2img_seed input").fill("9007199254740995")
     page.locator("#txt2img_seed input").press("Tab")
-    page.wait_for_timeout(300)
+    page.wait_for_function("JSON.stringify({...localStorage}).includes('9007199254740995')")
     page.reload()
     visit.ready(page)
     expect(prompt_of(page)).to_have_value("a plain colour")
@@ -326,24 +247,24 @@ def test_history_and_the_large_view_work_by_keyboard(visit):
     prompt_of(page).fill("to look at")
     set_number(page, "steps", 2)
     set_number(page, "batch_count", 2)
-    before = thumbs(page).count()
     page.locator("#txt2img_generate").click()
-    expect(thumbs(page).nth(before + 2)).to_be_visible()
+    recipes(page, "to look at", 3)  # with their grid
+    finished(page)
     page.locator("#tab_history-button").click()
-    tiles = page.locator("easel-history .tile")
-    expect(tiles.nth(before + 2)).to_be_visible()  # and what earlier tests drew
-    tiles.first.locator("button.picture").press("Enter")
+    page.get_by_label("Search pictures").fill("to look at")
+    expect(page.locator("easel-history .count")).to_have_text("3 pictures")
+    page.locator("easel-history .tile button.picture").first.press("Enter")
     count = page.locator("#lightboxModal .count")
-    expect(count).to_contain_text("1 of")
+    expect(count).to_contain_text("1 of 3")
     page.keyboard.press("ArrowRight")
-    expect(count).to_contain_text("2 of")
+    expect(count).to_contain_text("2 of 3")
     page.keyboard.press("Escape")
     expect(page.locator("#lightboxModal")).not_to_be_visible()
 
 
 def test_the_phone_needs_no_sideways_scrolling(chromium, page_server):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-    for seen in visiting(chromium, page_server.url, **phone):
+    for seen in visiting(chromium, page_server, **phone):
         wide = seen.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390
         order = [

@@ -10,7 +10,7 @@ from modules.engine.fake import FakeEngine
 from modules.service.users import Users
 from modules.settings.launch import Launch
 from tests.conftest import serve
-from tests.ui.conftest import FLAGS, with_page
+from tests.ui.conftest import with_page
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
@@ -94,14 +94,10 @@ ATTACKS = """async (target) => {
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with sync_api.sync_playwright() as playwright:
-        rules = "--host-resolver-rules=MAP evil.test 127.0.0.1"
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=[*FLAGS, rules]
-        )
-        yield browser
-        browser.close()
+def chromium(start_browser):
+    browser = start_browser("--host-resolver-rules=MAP evil.test 127.0.0.1")
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

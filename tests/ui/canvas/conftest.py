@@ -4,7 +4,6 @@ import base64
 import functools
 import http.server
 import io
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 ASSETS = Path(__file__).resolve().parents[3] / "modules/ui/assets"
 WIDTH, HEIGHT = 320, 200
 PAGE = """<!doctype html><meta charset="utf-8"><title>Canvas</title><link rel="icon" href="data:,">
@@ -60,7 +57,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     serve = functools.partial(Handler, directory=str(ASSETS))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve)
@@ -70,17 +67,6 @@ def address() -> Iterator[str]:
     server.shutdown()
     thread.join(10)
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM:
-        pytest.skip("Chromium is not installed (apt install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield started
-        started.close()
 
 
 class Desk:
@@ -160,8 +146,8 @@ def gradient(width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
 
 
 @pytest.fixture
-def desk(browser, address: str) -> Iterator[Desk]:
-    context = browser.new_context(viewport={"width": 900, "height": 640}, has_touch=True)
+def desk(chromium, address: str) -> Iterator[Desk]:
+    context = chromium.new_context(viewport={"width": 900, "height": 640}, has_touch=True)
     desk = Desk(context.new_page(), address)
     desk.open()
     desk.show(gradient())

@@ -206,8 +206,8 @@ def test_layers_not_on_offer_cannot_be_drawn_on(desk: Desk):
     assert desk.js("canvas.hasMask()") is False
 
 
-def test_every_control_has_a_name_and_everything_stays_at_home(browser, address: str):
-    page = browser.new_page()
+def test_every_control_has_a_name_and_everything_stays_at_home(chromium, address: str):
+    page = chromium.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     Desk(page, address).open()
