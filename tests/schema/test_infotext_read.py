@@ -288,7 +288,7 @@ def random_request(source):
         parent = item.path.rpartition(".")[0]
         if not item.param.infotext or item.param.infotext in skipped:
             continue
-        if get_at(request, parent) is not None and source.random() < 0.4:
+        if (not parent or get_at(request, parent) is not None) and source.random() < 0.4:
             request = replace_at(request, item.path, random_value(source, item))
     if source.random() < 0.5:
         request = replace_at(request, "seeds.subseed", source.randrange(2**40))
