@@ -37,6 +37,11 @@ class Paths:
         return self.models / "Lora"
 
     @property
+    def hypernetworks(self) -> Path:
+        """`models/hypernetworks`."""
+        return self.models / "hypernetworks"
+
+    @property
     def embeddings(self) -> Path:
         """Textual inversion embeddings, beside `models` as in A1111."""
         return self.data / "embeddings"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from modules.conditioning.clip import encode_clip
 from modules.conditioning.emphasis import EMPHASES
-from modules.conditioning.textual_inversion import Embeddings
+from modules.conditioning.textual_inversion import Embedding, Embeddings
 from modules.errors import NotFound
 from modules.model.networks.clip_text import ClipText
 from modules.prompt.chunks import (
@@ -221,7 +221,8 @@ class Conditioner:
     ) -> None:
         self.tokenizer = tokenizer
         self.text_encoder = text_encoder
-        self._embeddings = embeddings or Embeddings()
+        self._own = self._embeddings = embeddings or Embeddings()
+        self._lent: tuple[Embedding, ...] = ()
         self._index = self._embeddings.index(tokenizer)
         self._cache: OrderedDict[Hashable, EncodedSchedule] = OrderedDict()
 
@@ -233,8 +234,15 @@ class Conditioner:
     @embeddings.setter
     def embeddings(self, embeddings: Embeddings) -> None:
         """Use other textual inversions from now on."""
-        self._embeddings = embeddings
-        self._index = embeddings.index(self.tokenizer)
+        self._own = embeddings
+        self._embeddings = embeddings.plus(self._lent)
+        self._index = self._embeddings.index(self.tokenizer)
+
+    def lend(self, embeddings: Sequence[Embedding]) -> None:
+        """Until the next call also know these, which came with a network; own names go first."""
+        if tuple(embeddings) != self._lent:
+            self._lent = tuple(embeddings)
+            self.embeddings = self._own
 
     def conditions(
         self,

@@ -5,6 +5,7 @@ news, not an error: its name simply stays text.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,8 @@ from modules.model.files import read_pickled, read_weights
 from modules.model.pickled import PickledFile, PickledTensor, open_legacy, open_zip
 from modules.prompt.chunks import EmbeddingIndex, EmbeddingWord
 from modules.prompt.tokenizer import ClipTokenizer
+
+log = logging.getLogger(__name__)
 
 WEIGHT_SUFFIXES = (".pt", ".bin", ".safetensors")
 IMAGE_SUFFIXES = (".png", ".webp", ".avif", ".jxl")
@@ -153,6 +156,17 @@ def read_embedding(path: Path) -> Embedding | None:
         step if isinstance(step, int) else None,
         trained_on if isinstance(trained_on, str) else None,
     )
+
+
+def bundled_embeddings(tensors: Mapping[str, Mapping[str, Tensor]]) -> list[Embedding]:
+    """Embeddings from the tensors of a network file, by name; unusable ones are left out."""
+    found = []
+    for name, content in tensors.items():
+        try:
+            found.append(Embedding(name, _parts(content, name)))
+        except ModelError as error:
+            log.warning("An embedding in a network file is left out: %s", error.message)
+    return found
 
 
 def _name(content: Mapping[str, Any], path: Path) -> str:

@@ -141,6 +141,7 @@ class LocalEngine:
             configs=self._paths.configs,
             embeddings=self._paths.embeddings,
             networks=self._paths.lora,
+            hypernetworks=self._paths.hypernetworks,
         )
         return _Loaded(replace(checkpoint, sha256=digest), stamp, ready)
 

@@ -101,11 +101,20 @@ class _Job:
             bench=bench,
             plan=self.plan,
             texts=self.texts,
-            guidance=guidance_options(request, self.resolved.sampler),
+            guidance=guidance_options(request, model, self.resolved.sampler),
             points=points,
+            size=(request.size.width, request.size.height),
             steps_in_all=self.plan.steps + (self.second.plan.steps if self.second else 0),
         )
+        self._check_networks()
         self.pictures = self._pictures()
+
+    def _check_networks(self) -> None:
+        """Raise ModelError for a network that cannot be applied, before anything is drawn."""
+        if self.bench.patcher is None:
+            return
+        for one in (self.first, *([self.second.drawing] if self.second else ())):
+            self.bench.patcher.check(one.texts.loras)
 
     def _pictures(self) -> PictureStart | None:
         """The pictures to start from, encoded once for all batches."""

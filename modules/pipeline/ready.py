@@ -7,6 +7,7 @@ from modules.conditioning.conditioner import Conditioner
 from modules.conditioning.textual_inversion import EmbeddingFolder
 from modules.model.device import Device
 from modules.model.loader import Model, load_model
+from modules.model.patch.hypernetwork import HypernetworkFolder
 from modules.model.patch.network_files import NetworkFolder
 from modules.model.patch.patcher import Patcher
 from modules.prompt.tokenizer import ClipTokenizer
@@ -31,11 +32,18 @@ class Ready:
 
 
 def make_ready(
-    path: Path, device: Device, *, sha256: str, configs: Path, embeddings: Path, networks: Path
+    path: Path,
+    device: Device,
+    *,
+    sha256: str,
+    configs: Path,
+    embeddings: Path,
+    networks: Path,
+    hypernetworks: Path,
 ) -> Ready:
     """Load the checkpoint at `path`; `sha256` is its hash. Raises ModelError."""
     model = load_model(path, device=device.device, dtype=device.dtype, config_dir=configs)
     model.sha256 = sha256
     conditioner = Conditioner(ClipTokenizer.load(), model.text_encoder)
-    patcher = Patcher(model, NetworkFolder(networks))
+    patcher = Patcher(model, NetworkFolder(networks), HypernetworkFolder(hypernetworks))
     return Ready(model, conditioner, EmbeddingFolder(embeddings), patcher)

@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 
 from modules.prompt.comments import strip_comments
-from modules.prompt.networks import LoraWish, lora_wishes, take_networks
+from modules.prompt.networks import (
+    HypernetWish,
+    LoraWish,
+    hypernet_wishes,
+    lora_wishes,
+    take_networks,
+)
 from modules.schema.request import GenerationRequest
 
-LORAS = ("lora", "lyco")
-"""Marks whose networks are merged into the weights."""
+KINDS = ("lora", "lyco", "hypernet")
+"""Marks whose networks can be applied."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,7 @@ class Texts:
     negative_prompt: str
     encoded: str
     loras: tuple[LoraWish, ...]
+    hypernets: tuple[HypernetWish, ...]
     notices: tuple[str, ...]
 
 
@@ -38,11 +45,11 @@ def _read(prompt: str, negative: str, *, comments: bool) -> Texts:
     if comments:
         prompt, negative = strip_comments(prompt), strip_comments(negative)
     encoded, networks = take_networks(prompt)
-    loras = tuple(lora_wishes(networks))
-    others = (network for network in networks if network.kind not in LORAS)
+    loras, hypernets = tuple(lora_wishes(networks)), tuple(hypernet_wishes(networks))
+    others = (network for network in networks if network.kind not in KINDS)
     names = dict.fromkeys(f"<{network.kind}:{network.name}>" for network in others)
     notices = tuple(f"{name} is left out: such networks cannot be applied." for name in names)
-    return Texts(prompt, negative, encoded, loras, notices)
+    return Texts(prompt, negative, encoded, loras, hypernets, notices)
 
 
 def plain_name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 A file has a group of tensors for each layer it changes; the names of the tensors tell the kind.
 LoRA: Hu et al. 2021 (arXiv:2106.09685). LoHa, LoKr, GLoRA and the rest: as the LyCORIS project
-(Yeh et al. 2023, arXiv:2309.14859) writes them. OFT: Qiu et al. 2023 (arXiv:2306.07280).
+(Yeh et al. 2023, arXiv:2309.14859) writes them. OFT: Qiu et al. 2023 (arXiv:2306.07280). BOFT: Liu
+et al. 2023 (arXiv:2311.06243). DoRA: Liu et al. 2024 (arXiv:2402.09353).
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from modules.model.patch.kinds import kind_of
+from modules.model.patch.report import BROKEN, ZERO
 
 Group = Mapping[str, Tensor]
 
@@ -24,20 +28,6 @@ class Change:
     weight: Tensor | None = None
     bias: Tensor | None = None
     rank: int | None = None
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of network: tensors it cannot do without, and its formula.
-
-    `as_stored` kinds are worked out in the file's own precision where the model has full precision,
-    and the weight is rounded to it: A1111 does it this way, and pictures depend on it.
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    change: Callable[[Group, Tensor, int | None], Change]
-    as_stored: bool = False
 
 
 def lora(group: Group, weight: Tensor, ranks: int | None) -> Change:
@@ -112,42 +102,63 @@ def glora(group: Group, weight: Tensor, ranks: int | None) -> Change:
 
 
 def oft(group: Group, weight: Tensor, ranks: int | None) -> Change:
-    """Every block of output channels is turned: by a skew-symmetric matrix through Cayley."""
-    blocks = group["oft_blocks"]  # (blocks, size, size)
-    skew = blocks - blocks.transpose(1, 2)
-    alpha = group.get("alpha")
-    limit = float(alpha) * len(weight) if alpha is not None else 0.0
+    """Every block of output channels is turned: by a skew-symmetric matrix through Cayley.
+
+    With four axes the blocks are the levels of a butterfly (BOFT), one turn after the other.
+    """
+    if "oft_diag" in group:
+        turn = group["oft_diag"].float()  # (blocks, size, size), the turns themselves
+    else:
+        turn = _cayley(group["oft_blocks"], group.get("alpha"), len(weight))
+    rows = weight.flatten(1).to(turn.dtype)
+    turned = _butterfly(turn, rows) if turn.dim() == 4 else _turned(turn, rows)
+    if "rescale" in group:
+        turned = turned * group["rescale"].reshape(-1, 1)
+    return Change((turned - rows).reshape(weight.shape).to(weight.dtype))
+
+
+def _cayley(blocks: Tensor, alpha: Tensor | None, outputs: int) -> Tensor:
+    """Turns (..., size, size) in float32 from matrices; `alpha` limits how far they go."""
+    skew = blocks - blocks.transpose(-1, -2)
+    limit = float(alpha) * outputs if alpha is not None else 0.0
     if limit:
         length = torch.linalg.norm(skew.flatten()) + 1e-8
         skew = skew * (length.clamp(max=limit) / length)
-    one = torch.eye(blocks.shape[1], dtype=torch.float32, device=blocks.device)
-    turn = (one + skew.float()) @ torch.linalg.inv(one - skew.float())
-    rows = weight.reshape(blocks.shape[0], blocks.shape[1], -1).to(turn.dtype)
-    turned = torch.einsum("knm,knx->kmx", turn, rows).reshape(weight.shape)
-    if "rescale" in group:
-        turned = turned * group["rescale"].reshape(-1, *[1] * (weight.dim() - 1))
-    return Change((turned - weight).to(weight.dtype))
+    one = torch.eye(blocks.shape[-1], dtype=torch.float32, device=blocks.device)
+    return (one + skew.float()) @ torch.linalg.inv(one - skew.float())
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind("LoRA", ("lora_up.weight", "lora_down.weight"), lora),
-    Kind("LoHa", ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"), loha, as_stored=True),
-    Kind("IA3", ("weight", "on_input"), ia3, as_stored=True),
-    Kind("LoKr", ("lokr_w1", "lokr_w2"), lokr, as_stored=True),
-    Kind("LoKr", ("lokr_w1", "lokr_w2_a", "lokr_w2_b"), lokr, as_stored=True),
-    Kind("LoKr", ("lokr_w1_a", "lokr_w1_b", "lokr_w2"), lokr, as_stored=True),
-    Kind("LoKr", ("lokr_w1_a", "lokr_w1_b", "lokr_w2_a", "lokr_w2_b"), lokr, as_stored=True),
-    Kind("full", ("diff",), full, as_stored=True),
-    Kind("norm", ("w_norm",), norm, as_stored=True),
-    Kind("GLoRA", ("a1.weight", "a2.weight", "b1.weight", "b2.weight"), glora),
-    Kind("OFT", ("oft_blocks",), oft),
-)
-"""Every kind, in the order in which they are tried."""
+def _turned(turn: Tensor, rows: Tensor) -> Tensor:
+    """Rows (outputs, inputs), every block of them turned by its (size, size) matrix."""
+    blocks = rows.reshape(turn.shape[0], turn.shape[1], -1)
+    return torch.einsum("knm,knx->kmx", turn, blocks).reshape(rows.shape)
 
 
-def kind_of(group: Group) -> Kind | None:
-    """The kind that a layer's tensors belong to; None if it is none of these."""
-    return next((kind for kind in KINDS if all(key in group for key in kind.keys)), None)
+def _butterfly(turns: Tensor, rows: Tensor) -> Tensor:
+    """Rows (outputs, inputs) through levels of turns (levels, blocks, size, size).
+
+    At level i the blocks are made of rows that lie 2**i * size / 2 apart.
+    """
+    _, blocks, size, _ = turns.shape
+    for level, turn in enumerate(turns):
+        apart = 2**level * (size // 2)
+        mixed = rows.reshape(-1, 2, apart, rows.shape[1]).transpose(1, 2).reshape(rows.shape)
+        mixed = torch.einsum("kmn,knx->kmx", turn, mixed.reshape(blocks, size, -1))
+        rows = mixed.reshape(-1, apart, 2, rows.shape[1]).transpose(1, 2).reshape(rows.shape)
+    return rows
+
+
+FORMULAS: dict[str, Callable[[Group, Tensor, int | None], Change]] = {
+    "LoRA": lora,
+    "LoHa": loha,
+    "IA3": ia3,
+    "LoKr": lokr,
+    "full": full,
+    "norm": norm,
+    "GLoRA": glora,
+    "OFT": oft,
+}
+"""The formula of every kind, by its name."""
 
 
 def change_of(group: Group, weight: Tensor, ranks: int | None) -> Change:
@@ -161,13 +172,56 @@ def change_of(group: Group, weight: Tensor, ranks: int | None) -> Change:
         raise KeyError(f"unknown tensors: {', '.join(sorted(group))}")
     stored = kind.as_stored and weight.dtype == torch.float32
     group = {part: _on(tensor, weight, stored) for part, tensor in group.items()}
-    change = kind.change(group, weight, ranks)
+    change = FORMULAS[kind.name](group, weight, ranks)
     delta = change.weight
     if delta is not None and "bias" in group:
         delta = delta + group["bias"].reshape(delta.shape)
     if delta is not None:
         delta = delta * _scale(group, change.rank)
+    if delta is not None and "dora_scale" in group:
+        delta = dora(group["dora_scale"], weight, delta)
     return Change(delta, change.bias, change.rank)
+
+
+def dora(magnitude: Tensor, weight: Tensor, delta: Tensor) -> Tensor:
+    """The change where direction and magnitude are learnt apart.
+
+    `magnitude` has the length of every column of the new weight (its axis of inputs), or of every
+    row where its shape is one number for each output.
+    """
+    outputs, inputs = weight.shape[:2]
+    flat = magnitude.numel()
+    by_input = magnitude.dim() > 1 and magnitude.shape[0] == 1 and magnitude.shape[1] == inputs
+    by_input |= flat != outputs
+    if flat != (inputs if by_input else outputs):
+        raise ValueError(f"dora_scale has {flat} numbers for a weight of {tuple(weight.shape)}")
+    axis = 1 if by_input else 0
+    others = [number for number in range(weight.dim()) if number != axis]
+    wanted = weight.float() + delta.float()
+    length = wanted.norm(dim=others, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    shape = [flat if number == axis else 1 for number in range(weight.dim())]
+    turned = wanted * (magnitude.float().reshape(shape) / length)
+    return (turned - weight.float()).to(delta.dtype)
+
+
+def fault_of(group: Group) -> str:
+    """What is wrong with a layer's numbers: `BROKEN`, `ZERO` (they change nothing), or ""."""
+    main = {part: value for part, value in group.items() if value.dtype.is_floating_point}
+    if not all(bool(value.float().isfinite().all()) for value in main.values()):
+        return BROKEN
+    kind = kind_of(group)
+    if kind is None:
+        return ""
+    must = [main[key] for key in kind.keys if key in main]
+    if kind.name == "GLoRA":
+        a1, a2, b1, b2 = must
+        must = [torch.cat([a1.flatten(), b1.flatten()]), torch.cat([a2.flatten(), b2.flatten()])]
+    if "dora_scale" in group or "bias" in group or "rescale" in group or kind.name == "IA3":
+        return ""
+    also = [group[name] for name in ("diff_b", "b_norm") if name in group]
+    if any(bool(value.any()) for value in also):
+        return ""
+    return ZERO if any(not bool(value.any()) for value in must) else ""
 
 
 def _on(tensor: Tensor, weight: Tensor, stored: bool) -> Tensor:

@@ -1,8 +1,9 @@
 """Files of extra networks: found by the names people write in prompts, and read."""
 
 import hashlib
-import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
@@ -10,20 +11,14 @@ from torch import Tensor
 from modules.errors import ModelError
 from modules.model.files import read_weights
 from modules.model.header import read_header
+from modules.model.patch.deltas import fault_of
+from modules.model.patch.file_keys import Keys, sort_keys
+from modules.model.patch.layer_names import Place
+from modules.model.patch.report import NetworkReport, examine
 
 SUFFIXES = (".safetensors", ".pt", ".ckpt", ".bin")
 NO_ALIAS = ("", "none", "addams")
 """Names that training programs write into files when nobody chose one."""
-PEFT = re.compile(
-    r"^(?:base_model\.model\.)?(unet|text_encoder)\.(.+?)\.lora(?:_linear_layer)?[._]"
-)
-PEFT_PARTS = {
-    "A": "lora_down.weight",
-    "B": "lora_up.weight",
-    "down": "lora_down.weight",
-    "up": "lora_up.weight",
-}
-PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +29,44 @@ class NetworkFile:
     stamp: tuple[int, int]
     hash: str
     """Twelve digits, as recipes have them."""
-    groups: dict[str, dict[str, Tensor]]
+    tensors: Mapping[str, Tensor]
+    """Every tensor by its key."""
+    keys: Keys
+    metadata: Mapping[str, str]
+
+    @cached_property
+    def groups(self) -> dict[str, dict[str, Tensor]]:
+        """Tensors by layer and part."""
+        return {
+            layer: {part: self.tensors[key] for part, key in parts.items()}
+            for layer, parts in self.keys.layers.items()
+        }
+
+    @cached_property
+    def bundled(self) -> dict[str, dict[str, Tensor]]:
+        """Embeddings that came along, by name and text encoder."""
+        return {
+            name: {part: self.tensors[key] for part, key in parts.items()}
+            for name, parts in self.keys.bundled.items()
+        }
+
+    @cached_property
+    def faults(self) -> dict[str, str]:
+        """What is wrong with the numbers of layers; those in order are left out."""
+        found = ((layer, fault_of(group)) for layer, group in self.groups.items())
+        return {layer: fault for layer, fault in found if fault}
+
+    def report(self, name: str, layers: Mapping[str, Place], model_base: str) -> NetworkReport:
+        """What the file would do to a model with these layers."""
+        return examine(
+            name,
+            self.keys,
+            {key: tuple(tensor.shape) for key, tensor in self.tensors.items()},
+            layers,
+            metadata=self.metadata,
+            dead=self.faults,
+            model_base=model_base,
+        )
 
 
 class NetworkFolder:
@@ -42,26 +74,34 @@ class NetworkFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._by_stem: dict[str, Path] = {}
         self._aliases: dict[Path, tuple[tuple[int, int], str]] = {}
         self._read: dict[Path, NetworkFile] = {}
 
     def find(self, name: str) -> Path | None:
         """The file that `name` means: its stem, or the name its metadata gives it.
 
-        An alias that several files share means none of them.
+        An alias that several files share means none of them. The folder is looked through only
+        when the name is not known from the last time, so that large ones cost nothing.
         """
-        paths = [path for path in self._paths() if path.stem == name]
-        if paths:
-            return paths[0]
-        if name.lower() in NO_ALIAS:
-            return None
-        paths = [path for path in self._paths() if self._alias(path) == name]
-        return paths[0] if len(paths) == 1 else None
+        known = self._by_stem.get(name)
+        if known is not None and known.is_file():
+            return known
+        paths = list(self._paths())
+        self._by_stem = {path.stem: path for path in reversed(paths)}
+        if name in self._by_stem or name.lower() in NO_ALIAS:
+            return self._by_stem.get(name)
+        meant = [path for path in paths if self._alias(path) == name]
+        return meant[0] if len(meant) == 1 else None
+
+    def names(self) -> list[str]:
+        """Every name that means a file, aliases left out."""
+        return [path.stem for path in self._paths()]
 
     def read(self, path: Path) -> NetworkFile:
         """The network at `path`. Raises ModelError."""
         known = self._read.get(path)
-        if known is None or known.stamp != _stamp(path):
+        if known is None or known.stamp != stamp_of(path):
             known = read_network(path)
             self._read[path] = known
         return known
@@ -70,45 +110,36 @@ class NetworkFolder:
         """Give back the memory of all files but `kept`."""
         self._read = {path: file for path, file in self._read.items() if path in kept}
 
-    def _paths(self) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        return sorted(path for path in self.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    def _paths(self) -> Iterator[Path]:
+        if self.folder.is_dir():
+            found = (path for path in self.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+            yield from sorted(found)
 
     def _alias(self, path: Path) -> str:
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         if path not in self._aliases or self._aliases[path][0] != stamp:
-            self._aliases[path] = stamp, _metadata(path).get("ss_output_name", "")
+            self._aliases[path] = stamp, metadata_of(path).get("ss_output_name", "")
         return self._aliases[path][1]
 
 
 def read_network(path: Path) -> NetworkFile:
     """Read every tensor of a network file. Raises ModelError."""
-    stamp = _stamp(path)
-    groups: dict[str, dict[str, Tensor]] = {}
+    stamp = stamp_of(path)
     with read_weights(path) as weights:
-        for key in weights:
-            layer, part = _place(key)
-            if part:
-                groups.setdefault(layer, {})[part] = weights[key]
-    if not groups:
-        raise ModelError(f"{path.name} has no layers that belong to an extra network.")
-    return NetworkFile(path, stamp, network_hash(path), groups)
-
-
-def _place(key: str) -> tuple[str, str]:
-    """A tensor's layer, under the name kohya's programs use, and its part in it."""
-    found = PEFT.match(key)
-    if found is None:
-        layer, _, part = key.partition(".")
-        return layer, part
-    part = PEFT_PARTS.get(key[found.end() :].partition(".")[0], "")
-    return PREFIXES[found[1]] + found[2].replace(".", "_"), part
+        keys = sort_keys(weights)
+        if not keys.layers and not keys.bundled:
+            raise ModelError(
+                f"{path.name} has no layers that belong to an extra network.",
+                "Is it an embedding or a checkpoint in the wrong folder?",
+            )
+        tensors = {key: weights[key] for key in weights}
+        metadata = weights.metadata
+    return NetworkFile(path, stamp, network_hash(path), tensors, keys, metadata)
 
 
 def network_hash(path: Path) -> str:
     """Twelve digits: of what the file itself names, or of its tensors without the header."""
-    named = _metadata(path).get("sshs_model_hash")
+    named = metadata_of(path).get("sshs_model_hash")
     if named:
         return named[:12]
     with path.open("rb") as file:
@@ -117,7 +148,8 @@ def network_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def _metadata(path: Path) -> dict[str, str]:
+def metadata_of(path: Path) -> dict[str, str]:
+    """What a safetensors file says about itself; nothing for others and for damaged ones."""
     if path.suffix.lower() != ".safetensors":
         return {}
     try:
@@ -126,6 +158,7 @@ def _metadata(path: Path) -> dict[str, str]:
         return {}
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Size and modification time: another value means another file under the same name."""
     info = path.stat()
     return info.st_size, info.st_mtime_ns

@@ -1,29 +1,30 @@
 """Extra networks in a model's weights: a wanted state, reached from the exact original weights."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from modules.errors import ModelError
-from modules.model.diffusers_folder import unet_names_for
 from modules.model.loader import Model
+from modules.model.patch.blocks import factor_for
 from modules.model.patch.deltas import change_of
+from modules.model.patch.hypernetwork import HypernetWish, HypernetworkFolder, Hypernetworks
+from modules.model.patch.layer_names import Place, places
 from modules.model.patch.network_files import NetworkFile, NetworkFolder
+from modules.model.patch.report import NetworkReport, base_of_checkpoint
 
 log = logging.getLogger(__name__)
-
-UNET, TEXT = "lora_unet_", "lora_te_"
-"""How the names of layers begin in files, for the two networks that can be changed."""
 
 CHANGING = (("changing",),)
 """No wish is equal to this: if applying one breaks off, the next starts from the originals."""
 
 
 class Wish(Protocol):
-    """A network to apply: the name from the prompt, its multipliers, and a limit on its rank."""
+    """A network to apply: the name from the prompt, its multipliers, and limits."""
 
     @property
     def name(self) -> str:
@@ -32,7 +33,7 @@ class Wish(Protocol):
 
     @property
     def te(self) -> float:
-        """For the text encoder."""
+        """For the text encoders."""
         ...
 
     @property
@@ -45,6 +46,26 @@ class Wish(Protocol):
         """Only so many ranks count; None is all."""
         ...
 
+    @property
+    def blocks(self) -> tuple[float, ...]:
+        """A factor for each block, as `modules.model.patch.blocks` numbers them; empty is all 1."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A wish with the file it means, and how much of that fits the model."""
+
+    wish: Wish
+    file: NetworkFile
+    report: NetworkReport
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes a difference to the weights."""
+        wish = self.wish
+        return (self.file.path, self.file.stamp, wish.te, wish.unet, wish.dyn, wish.blocks)
+
 
 class Patcher:
     """Changes the weights of one model, and knows which networks are in them.
@@ -53,38 +74,106 @@ class Patcher:
     depends on the one before it.
     """
 
-    def __init__(self, model: Model, folder: NetworkFolder) -> None:
+    def __init__(
+        self, model: Model, folder: NetworkFolder, hypernetworks: HypernetworkFolder | None = None
+    ) -> None:
         self.model, self.folder = model, folder
+        self.hypernetworks = Hypernetworks(model.unet, hypernetworks)
         self.key: tuple[tuple[object, ...], ...] = ()
         """What is applied at present, for caches of what the text encoder said."""
         self.hashes: dict[str, str] = {}
         """Hashes of the networks applied, by the names they were asked for."""
-        self._layers: dict[str, nn.Module] | None = None
+        self.bundled: dict[str, dict[str, Tensor]] = {}
+        """Embeddings in the files of the networks applied: vectors by name and text encoder."""
+        self._networks = {"unet": model.unet} | {
+            f"te{number}": network for number, network in enumerate(text_encoders(model), 1)
+        }
+        self._layers: dict[str, Place] | None = None
+        self._base = ""
+        self._reports: dict[tuple[object, ...], NetworkReport] = {}
         self._originals: dict[nn.Parameter, Tensor] = {}
 
-    def ensure(self, wishes: Sequence[Wish]) -> list[str]:
-        """Apply exactly `wishes`, in order; returns a notice for each network that is left out."""
-        files: list[tuple[Wish, NetworkFile]] = []
-        notices: list[str] = []
-        for wish in wishes:
-            try:
-                path = self.folder.find(wish.name)
-                if path is None:
-                    notices.append(f"Lora not found: {wish.name}")
-                else:
-                    files.append((wish, self.folder.read(path)))
-            except (ModelError, OSError) as error:
-                notices.append(f"Lora {wish.name} is left out: {error}")
-        key = tuple((file.path, file.stamp, wish.te, wish.unet, wish.dyn) for wish, file in files)
-        self.hashes = {wish.name: file.hash for wish, file in files}
+    def ensure(self, wishes: Sequence[Wish], hypernets: Sequence[HypernetWish] = ()) -> list[str]:
+        """Apply exactly these, in order; returns what a person should know of each network.
+
+        A network that is not there is left out with a notice. Raises ModelError for one that
+        cannot be read or of which nothing fits the model; then the weights are as they were.
+        """
+        found, notices = self._find(wishes)
+        notices += self.hypernetworks.ensure(hypernets)
+        key = tuple(one.key for one in found)
+        self.hashes = {one.wish.name: one.file.hash for one in found}
+        self.bundled = {
+            name: parts for one in reversed(found) for name, parts in one.file.bundled.items()
+        }
         if key != self.key:
             self._restore()
             self.key = CHANGING
-            for wish, file in files:
-                notices += self._apply(file, wish)
+            for one in found:
+                notices += self._apply(one)
             self.key = key
-            self.folder.forget({file.path for _, file in files})
+            self.folder.forget({one.file.path for one in found})
         return list(dict.fromkeys(notices))
+
+    def check(self, wishes: Iterable[Wish]) -> None:
+        """Raise ModelError as `ensure` would, without changing anything."""
+        self._find(wishes)
+
+    def _find(self, wishes: Iterable[Wish]) -> tuple[list[Found], list[str]]:
+        found: list[Found] = []
+        notices: list[str] = []
+        for wish in wishes:
+            path = self.folder.find(wish.name)
+            if path is None:
+                notices.append(f"Lora not found: {wish.name}")
+                continue
+            try:
+                file = self.folder.read(path)
+            except ModelError as error:
+                raise ModelError(
+                    f"Lora {wish.name} cannot be used: {error.message}", error.hint
+                ) from error
+            except OSError as error:
+                raise ModelError(
+                    f"Lora {wish.name} cannot be read: {error.strerror or error}."
+                ) from error
+            report = self.report(wish.name, file)
+            if report.is_useless:
+                raise useless(report, self.model.name)
+            if report.sentence():
+                notices.append(report.sentence())
+            found.append(Found(wish, file, report))
+        return found, notices
+
+    def report(self, name: str, file: NetworkFile) -> NetworkReport:
+        """How much of a file fits the model; `name` is what it was asked for by."""
+        key = (name, file.path, file.stamp)
+        if key not in self._reports:
+            report = file.report(name, self.layers, self._base)
+            log.info(
+                "Lora %s (%s): %d of %d tensors fit, ignored %s, dead %s",
+                name,
+                file.path.name,
+                report.matched,
+                report.keys,
+                dict(report.ignored),
+                dict(report.dead),
+            )
+            self._reports[key] = report
+        return self._reports[key]
+
+    @property
+    def layers(self) -> dict[str, Place]:
+        """Every weight of the model, under all names that files have for it."""
+        if self._layers is None:
+            shapes = {
+                name: {key: tuple(value.shape) for key, value in network.named_parameters()}
+                for name, network in self._networks.items()
+            }
+            unet = shapes.pop("unet")
+            self._layers = places(unet, list(shapes.values()))
+            self._base = base_of_checkpoint(unet)
+        return self._layers
 
     @torch.no_grad()
     def _restore(self) -> None:
@@ -93,81 +182,73 @@ class Patcher:
         self._originals.clear()
 
     @torch.no_grad()
-    def _apply(self, file: NetworkFile, wish: Wish) -> list[str]:
-        layers = self._known_layers()
-        unknown = [name for name in file.groups if name not in layers]
-        if unknown:
-            log.info("%s: %d layers are not in this model", file.path.name, len(unknown))
-        if len(unknown) == len(file.groups):
-            return [f"Lora {wish.name} has no layer that fits this model."]
-        misfits = 0
-        for name, group in file.groups.items():
-            if name not in layers:
+    def _apply(self, one: Found) -> list[str]:
+        """Add a network to the weights; returns a notice if a layer resists."""
+        wish, misfits = one.wish, 0
+        for name in one.report.layers:
+            place = self.layers[name]
+            factor = factor_for(place, wish.blocks)
+            multiplier = (wish.te if place.is_text else wish.unet) * factor
+            if not factor:
                 continue
-            multiplier = wish.te if name.startswith(TEXT) else wish.unet
             try:
-                self._change(layers[name], group, multiplier, wish.dyn)
+                self._change(place, one.file.groups[name], multiplier, wish.dyn)
             except (KeyError, RuntimeError, ValueError) as error:
-                log.warning("%s: %s cannot be applied: %s", file.path.name, name, error)
+                log.warning("%s: %s cannot be applied: %s", one.file.path.name, name, error)
                 misfits += 1
         if misfits:
-            return [f"Lora {wish.name}: {misfits} layers do not fit this model and are left out."]
+            return [f"Lora {wish.name}: {misfits} layers cannot be applied and are left out."]
         return []
 
     def _change(
-        self, layer: nn.Module, group: dict[str, Tensor], multiplier: float, ranks: int | None
+        self, place: Place, group: dict[str, Tensor], multiplier: float, ranks: int | None
     ) -> None:
-        weight = layer.weight
-        assert isinstance(weight, nn.Parameter)
-        change = change_of(group, self._narrowed(weight, group), ranks)
+        weight = self._parameter(place, place.weight)
+        rows = slice(*place.rows) if place.rows else slice(None)
+        part = weight[rows]
+        change = change_of(group, narrowed(part, group), ranks)
         if change.weight is not None:
-            self._add(weight, _widened(change.weight * multiplier, weight))
-        bias = layer.bias
-        if change.bias is not None and isinstance(bias, nn.Parameter):
-            self._add(bias, change.bias * multiplier)
+            self._add(weight, rows, widened(change.weight * multiplier, part))
+        if change.bias is not None and place.bias:
+            self._add(self._parameter(place, place.bias), rows, change.bias * multiplier)
 
-    def _narrowed(self, weight: Tensor, group: dict[str, Tensor]) -> Tensor:
-        """The part of a weight that a network for text-to-image knows.
+    def _parameter(self, place: Place, name: str) -> nn.Parameter:
+        return self._networks[place.network].get_parameter(name)
 
-        Inpainting models have five more input channels, which come last.
-        """
-        down = group.get("lora_down.weight")
-        if down is not None and down.dim() == 4 == weight.dim() and "lora_mid.weight" not in group:
-            return weight[:, : down.shape[1]]
-        return weight
-
-    def _add(self, parameter: nn.Parameter, delta: Tensor) -> None:
+    def _add(self, parameter: nn.Parameter, rows: slice, delta: Tensor) -> None:
         if parameter not in self._originals:
             self._originals[parameter] = parameter.detach().to("cpu", copy=True)
-        parameter.copy_((parameter.to(delta.dtype) + delta).to(parameter.dtype))
-
-    def _known_layers(self) -> dict[str, nn.Module]:
-        """Every layer with a weight, under all names that files have for it."""
-        if self._layers is None:
-            self._layers = dict(_named_layers(self.model))
-        return self._layers
+        part = parameter[rows]
+        part.copy_((part.to(delta.dtype) + delta).to(part.dtype))
 
 
-def _named_layers(model: Model) -> Iterator[tuple[str, nn.Module]]:
-    theirs = {ours: name for name, ours in unet_names_for(model.unet.config).items()}
-    for name, layer in _weighted(model.unet):
-        yield UNET + name.replace(".", "_"), layer
-        head = name
-        while head and head not in theirs:
-            head = head.rpartition(".")[0]
-        if head:
-            yield UNET + (theirs[head] + name.removeprefix(head)).replace(".", "_"), layer
-    for name, layer in _weighted(model.text_encoder):
-        yield TEXT + name.replace(".", "_"), layer
+def text_encoders(model: Model) -> tuple[nn.Module, ...]:
+    """The text encoders of a model, in the order in which files number them."""
+    return tuple(model.text_encoders.values())
 
 
-def _weighted(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    for name, layer in network.named_modules():
-        if isinstance(getattr(layer, "weight", None), nn.Parameter):
-            yield name, layer
+def useless(report: NetworkReport, model: str) -> ModelError:
+    """The error for a network of which nothing takes part."""
+    made_for = f" It was made for {report.base}." if report.base else ""
+    reasons = "; ".join(f"{reason}: {count}" for reason, count in report.ignored.items())
+    return ModelError(
+        f"Lora {report.name} has nothing that fits {model}: {reasons}.{made_for}",
+        "Take it out of the prompt, or choose a model of the family it was made for.",
+    )
 
 
-def _widened(delta: Tensor, weight: Tensor) -> Tensor:
+def narrowed(weight: Tensor, group: dict[str, Tensor]) -> Tensor:
+    """The part of a weight that a network for text-to-image knows.
+
+    Inpainting models have five more input channels, which come last.
+    """
+    down = group.get("lora_down.weight")
+    if down is not None and down.dim() == 4 == weight.dim() and "lora_mid.weight" not in group:
+        return weight[:, : down.shape[1]]
+    return weight
+
+
+def widened(delta: Tensor, weight: Tensor) -> Tensor:
     """Zeros for the input channels that the network does not know."""
     if delta.shape == weight.shape:
         return delta

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from modules.errors import ModelError
 from modules.model.loader import Model, load_model
 from modules.model.patch.network_files import NetworkFolder, network_hash
 from modules.model.patch.patcher import Patcher
@@ -21,6 +22,7 @@ class Wish(NamedTuple):
     te: float = 1.0
     unet: float = 1.0
     dyn: int | None = None
+    blocks: tuple[float, ...] = ()
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def model() -> Model:
 
 
 def state(model: Model) -> dict[str, Tensor]:
-    parts = {"unet": model.unet, "text": model.text_encoder}
+    parts = {"unet": model.unet, "text": model.text_encoders}
     return {
         f"{part}.{name}": value.clone()
         for part, network in parts.items()
@@ -48,6 +50,7 @@ def test_every_layer_of_the_reference_networks_is_found_and_restored_exactly(mod
         assert patcher.ensure([Wish(path.stem)]) == []
         layers = {key.partition(".")[0] for key in load_file(path)}
         assert len(changed(before, state(model))) == len(layers)
+        assert patcher.report(path.stem, folder.read(path)).share == 1
     assert patcher.ensure([]) == []
     assert changed(before, state(model)) == []
 
@@ -82,7 +85,7 @@ def test_an_alias_is_a_name_and_a_missing_network_is_news(model: Model) -> None:
     patcher.ensure([])
 
 
-def test_a_damaged_file_or_one_of_another_model_is_left_out(model: Model, tmp_path: Path) -> None:
+def test_a_damaged_file_or_one_of_another_model_is_refused(model: Model, tmp_path: Path) -> None:
     (tmp_path / "broken.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{no json       }")
     layer = "lora_unet_middle_block_1_proj_in"
     up, down = torch.ones(7, 2, 1, 1), torch.ones(2, 7, 1, 1)
@@ -90,8 +93,9 @@ def test_a_damaged_file_or_one_of_another_model_is_left_out(model: Model, tmp_pa
     save_file(tensors, tmp_path / "large.safetensors")
     save_file({"lora_unet_nowhere.diff": up}, tmp_path / "other.safetensors")
     patcher, before = Patcher(model, NetworkFolder(tmp_path)), state(model)
-    notices = patcher.ensure([Wish("broken"), Wish("large"), Wish("other")])
-    assert [notice.split()[1].rstrip(":") for notice in notices] == ["broken", "large", "other"]
+    for name, said in (("broken", "header"), ("large", "shape"), ("other", "no such layer")):
+        with pytest.raises(ModelError, match=f"Lora {name}.*{said}"):
+            patcher.ensure([Wish(name)])
     assert changed(before, state(model)) == []
 
 
