@@ -1,76 +1,22 @@
 """Prompts to conditioning: what the network is told at each step, for every image of a batch."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from modules.conditioning.clip import encode_clip
-from modules.conditioning.emphasis import EMPHASES
+from modules.conditioning.options import ConditioningOptions, Padding
+from modules.conditioning.reader import Reader
+from modules.conditioning.size_vector import PictureFacts, size_vector
 from modules.conditioning.textual_inversion import Embedding, Embeddings
-from modules.errors import NotFound
-from modules.model.networks.clip_text import ClipText
-from modules.prompt.chunks import (
-    SYNTAXES,
-    WINDOW,
-    Chunk,
-    ChunkedText,
-    chunk_in_old_way,
-    chunk_prompt,
-)
+from modules.model.families.record import Family
 from modules.prompt.compose import split_composition
 from modules.prompt.schedule import parse_schedule, select
-from modules.prompt.tokenizer import ClipTokenizer
-from modules.schema.request import TextOptions
-
-Padding = Literal["none", "empty", "v0"]
 
 CACHED_PROMPTS = 64
 KEPT_STEPS = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConditioningOptions:
-    """How prompts are read and encoded; everything here changes pixels."""
-
-    clip_skip: int = 1
-    """Which of the encoder's layers is used, counted from the last, which is 1."""
-    emphasis: str = "Original"
-    """A name in EMPHASES."""
-    syntax: str = "A1111"
-    """A name in SYNTAXES."""
-    comma_backtrack: int = 20
-    padding: Padding = "none"
-    """What fills the shorter of prompt and negative prompt: nothing, encodings of the empty prompt,
-    or its own last token (v0, which also cuts a longer negative prompt)."""
-    old_emphasis: bool = False
-    old_scheduling: bool = False
-
-    @classmethod
-    def of(cls, text: TextOptions) -> "ConditioningOptions":
-        """The options a request asks for; of the two paddings v0 has priority."""
-        padding: Padding = "v0" if text.pad_cond_uncond_v0 else "none"
-        if text.pad_cond_uncond and padding == "none":
-            padding = "empty"
-        return cls(
-            clip_skip=text.clip_skip,
-            emphasis=text.emphasis,
-            syntax=text.syntax,
-            comma_backtrack=text.comma_backtrack,
-            padding=padding,
-            old_emphasis=text.old_emphasis,
-            old_scheduling=text.old_scheduling,
-        )
-
-    def check(self) -> None:
-        """Raise NotFound for a mode that does not exist."""
-        if self.emphasis not in EMPHASES:
-            raise NotFound("emphasis mode", self.emphasis, EMPHASES)
-        if self.syntax not in SYNTAXES:
-            raise NotFound("prompt syntax", self.syntax, SYNTAXES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +31,10 @@ class EncodedSchedule:
     """Names of the textual inversions in it."""
     has_brackets: bool = False
     """Whether some version has brackets, so that the emphasis mode is of consequence."""
+    pooled: tuple[Tensor, ...] = ()
+    """One vector (width,) for the whole of each version, for families that use one."""
+    is_empty: bool = False
+    """Whether no version says anything."""
 
     def index_at(self, evaluation: int) -> int:
         """Which version the denoiser's call number `evaluation` (from 0) uses."""
@@ -93,6 +43,19 @@ class EncodedSchedule:
     def at(self, evaluation: int) -> Tensor:
         """The version (tokens, dim) for the denoiser's call number `evaluation` (from 0)."""
         return self.tensors[self.index_at(evaluation)]
+
+    def pooled_at(self, evaluation: int) -> Tensor | None:
+        """The version's vector (width,), if there is one."""
+        return self.pooled[self.index_at(evaluation)] if self.pooled else None
+
+    @property
+    def zeros(self) -> "EncodedSchedule":
+        """The same length of saying nothing at all."""
+        return replace(
+            self,
+            tensors=tuple(torch.zeros_like(one) for one in self.tensors),
+            pooled=tuple(torch.zeros_like(one) for one in self.pooled),
+        )
 
     @property
     def entries(self) -> list[tuple[int, Tensor]]:
@@ -112,6 +75,10 @@ class StepConditioning:
     """The negative prompts: (images, tokens, dim); its length may differ from `cond`'s."""
     padded: bool = False
     """Whether the padding option had anything to do."""
+    vectors: Tensor | None = None
+    """Further numbers for every part (parts, width), for networks that take them."""
+    uncond_vectors: Tensor | None = None
+    """The same for the negative prompts: (images, width)."""
 
     @property
     def images(self) -> list[list[tuple[Tensor, float]]]:
@@ -135,6 +102,10 @@ class Conditioning:
     padding: Padding = "none"
     empty: Tensor | None = None
     """The empty prompt (77, dim); needed for the padding "empty"."""
+    told: Tensor | None = None
+    """Numbers about the picture (width,) that follow the prompts' vectors."""
+    told_uncond: Tensor | None = None
+    """The same for the negative prompts."""
     _steps: dict[tuple[int, ...], StepConditioning] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -178,16 +149,30 @@ class Conditioning:
         cond = stack([part.at(evaluation) for parts in self.parts for part, _ in parts])
         uncond = stack([schedule.at(evaluation) for schedule in self.uncond])
         weights = tuple(tuple(weight for _, weight in parts) for parts in self.parts)
+        vectors = vectors_of(
+            [part.pooled_at(evaluation) for parts in self.parts for part, _ in parts], self.told
+        )
+        uncond_vectors = vectors_of(
+            [schedule.pooled_at(evaluation) for schedule in self.uncond], self.told_uncond
+        )
         lengths = cond.shape[1], uncond.shape[1]
         if lengths[0] == lengths[1] or self.padding == "none":
-            return StepConditioning(cond, weights, uncond)
+            return StepConditioning(cond, weights, uncond, False, vectors, uncond_vectors)
         if self.padding == "v0":
             uncond = extend(uncond[:, : lengths[0]], lengths[0])
         else:
             assert self.empty is not None, "this padding needs the empty prompt"
             cond = fill(cond, self.empty, max(lengths))
             uncond = fill(uncond, self.empty, max(lengths))
-        return StepConditioning(cond, weights, uncond, padded=True)
+        return StepConditioning(cond, weights, uncond, True, vectors, uncond_vectors)
+
+
+def vectors_of(pooled: Sequence[Tensor | None], told: Tensor | None) -> Tensor | None:
+    """A row for each prompt: its vector, then the numbers about the picture."""
+    rows = [[part for part in (one, told) if part is not None] for one in pooled]
+    if not all(rows):
+        return None
+    return torch.stack([torch.cat([part.to(row[0].device) for part in row]) for row in rows])
 
 
 def stack(rows: Sequence[Tensor]) -> Tensor:
@@ -211,19 +196,16 @@ def fill(rows: Tensor, empty: Tensor, length: int) -> Tensor:
 
 
 class Conditioner:
-    """Encodes prompts with one model's text encoder, and remembers recent ones."""
+    """Encodes prompts with one model's text encoders, and remembers recent ones."""
 
     def __init__(
-        self,
-        tokenizer: ClipTokenizer,
-        text_encoder: ClipText,
-        embeddings: Embeddings | None = None,
+        self, reader: Reader, embeddings: Embeddings | None = None, family: Family | None = None
     ) -> None:
-        self.tokenizer = tokenizer
-        self.text_encoder = text_encoder
+        """`family` says what the network is told besides text; without one, nothing."""
+        self.reader = reader
+        self.family = family
         self._own = self._embeddings = embeddings or Embeddings()
         self._lent: tuple[Embedding, ...] = ()
-        self._index = self._embeddings.index(tokenizer)
         self._cache: OrderedDict[Hashable, EncodedSchedule] = OrderedDict()
 
     @property
@@ -236,7 +218,6 @@ class Conditioner:
         """Use other textual inversions from now on."""
         self._own = embeddings
         self._embeddings = embeddings.plus(self._lent)
-        self._index = self._embeddings.index(self.tokenizer)
 
     def lend(self, embeddings: Sequence[Embedding]) -> None:
         """Until the next call also know these, which came with a network; own names go first."""
@@ -253,12 +234,14 @@ class Conditioner:
         hires_steps: int | None = None,
         options: ConditioningOptions | None = None,
         weights_key: Hashable = (),
+        facts: PictureFacts | None = None,
     ) -> Conditioning:
         """Encode the prompts of a batch, without comments and networks, for one pass.
 
         `steps` and `hires_steps` count calls of the denoiser; the latter is for the hires pass.
         `weights_key` names what is patched into the encoder at present (networks and their
-        multipliers), because the cache must not mix encodings of different weights.
+        multipliers), because the cache must not mix encodings of different weights. `facts` are
+        told to networks that want them.
         """
         options = options or ConditioningOptions()
 
@@ -272,8 +255,16 @@ class Conditioner:
             for prompt in prompts
         )
         uncond = tuple(encode(prompt) for prompt in negative_prompts)
+        if self.family is not None and self.family.zero_empty_negative:
+            uncond = tuple(one.zeros if one.is_empty else one for one in uncond)
         empty = encode("").tensors[0] if options.padding == "empty" else None
-        return Conditioning(parts, uncond, options.padding, empty)
+        conditioning = Conditioning(parts, uncond, options.padding, empty)
+        if self.family is not None and facts is not None:
+            conditioning.told = size_vector(self.family.size_facts, facts, facts.score)
+            conditioning.told_uncond = size_vector(
+                self.family.size_facts, facts, facts.negative_score
+            )
+        return conditioning
 
     def encode_schedule(
         self,
@@ -287,18 +278,24 @@ class Conditioner:
         """Encode every version of one prompt part; a part encoded recently costs nothing."""
         options = options or ConditioningOptions()
         options.check()
-        encoder = self._encoder_key()
         versions = tuple(parse_schedule(text, steps, hires_steps, old=options.old_scheduling))
+        encoder = self.reader.key
         key = (versions, options, weights_key, self._embeddings.fingerprint, encoder)
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
-        encoded = self._encode([version.text for version in versions], options)
+        texts = [version.text for version in versions]
+        unique = list(dict.fromkeys(texts))
+        rows = [unique.index(text) for text in texts]
+        reading = self.reader.read(unique, rows, options, self._embeddings)
+        pooled = () if reading.pooled is None else tuple(reading.pooled[row] for row in rows)
         result = EncodedSchedule(
             tuple(version.end for version in versions),
-            encoded[0],
-            encoded[1],
-            any(mark in version.text for version in versions for mark in "(["),
+            tuple(reading.tokens[row] for row in rows),
+            reading.embeddings,
+            any(mark in text for text in texts for mark in "(["),
+            pooled,
+            not any(texts),
         )
         self._cache[key] = result
         if len(self._cache) > CACHED_PROMPTS:
@@ -308,57 +305,3 @@ class Conditioner:
     def forget(self) -> None:
         """Empty the cache, to give its memory back."""
         self._cache.clear()
-
-    def _encoder_key(self) -> Hashable:
-        weight = next(self.text_encoder.parameters())
-        return (id(self.text_encoder), weight.device, weight.dtype)
-
-    def _encode(
-        self, texts: Sequence[str], options: ConditioningOptions
-    ) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
-        """Encode the versions of a prompt together; also name the embeddings used."""
-        unique = list(dict.fromkeys(texts))
-        rows = [unique.index(text) for text in texts]
-        chunked = [self._chunk(text, options) for text in unique]
-        columns = [_column(chunked, number, self.tokenizer) for number in range(_length(chunked))]
-        tokens = torch.cat([self._encode_column(column, rows, options) for column in columns], 1)
-        fixes = (fix.name for text in chunked for chunk in text.chunks for fix in chunk.fixes)
-        return tuple(tokens[row] for row in rows), tuple(dict.fromkeys(fixes))
-
-    def _chunk(self, text: str, options: ConditioningOptions) -> ChunkedText:
-        if options.old_emphasis:
-            return chunk_in_old_way(text, self.tokenizer, self._index)
-        return chunk_prompt(
-            text,
-            self.tokenizer,
-            self._index,
-            backtrack=options.comma_backtrack,
-            syntax=options.syntax,
-            parse=EMPHASES[options.emphasis].parses,
-        )
-
-    @torch.no_grad()
-    def _encode_column(
-        self, chunks: Sequence[Chunk], rows: Sequence[int], options: ConditioningOptions
-    ) -> Tensor:
-        """Encode one chunk of every distinct text to (texts, 77, dim).
-
-        The mean that "Original" keeps is over all versions, repeated ones included, so texts are
-        repeated for the emphasis and the first of each kept.
-        """
-        names = {fix.name for chunk in chunks for fix in chunk.fixes}
-        vectors = {name: self._embeddings.vectors(name) for name in names}
-        z = encode_clip(self.text_encoder, chunks, vectors, clip_skip=options.clip_skip)
-        weights = torch.tensor([chunk.weights for chunk in chunks], device=z.device)
-        weighted = EMPHASES[options.emphasis].weigh(z[rows], weights[rows])
-        return weighted[[rows.index(text) for text in range(len(chunks))]]
-
-
-def _length(texts: Iterable[ChunkedText]) -> int:
-    return max(len(text.chunks) for text in texts)
-
-
-def _column(texts: Sequence[ChunkedText], number: int, tokenizer: ClipTokenizer) -> list[Chunk]:
-    """Chunk `number` of every text; texts that have ended are filled with empty chunks."""
-    empty = Chunk((tokenizer.start, *(tokenizer.end,) * (WINDOW - 1)), (1.0,) * WINDOW)
-    return [text.chunks[number] if number < len(text.chunks) else empty for text in texts]

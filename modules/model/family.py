@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from modules.errors import ModelError
 from modules.model.families.record import Family
 from modules.model.families.sd1 import SD1
-from modules.model.families.sd2 import SD2
+from modules.model.families.sd2 import SD2, SD2_TURBO
 from modules.model.families.sdxl import SDXL, SDXL_REFINER
 from modules.model.families.unclip import UNCLIP
 
@@ -42,6 +42,11 @@ def has_start(*starts: str) -> Callable[[Shapes], bool]:
     return lambda shapes: any(name.startswith(starts) for name in shapes)
 
 
+def is_refiner(shapes: Shapes) -> bool:
+    """Whether there is one text encoder in SDXL's place, and a network told of sizes."""
+    return LABEL in shapes and has_start("conditioner.embedders.0.model.")(shapes)
+
+
 def is_bare(name: str, width: int) -> Callable[[Shapes], bool]:
     """A test for a matrix of that many columns in a file without any text encoder."""
     return lambda shapes: (
@@ -65,7 +70,8 @@ SIGNS = (
     Sign("Stable Diffusion 3", has_start(f"{UNET}joint_blocks.", f"{UNET}x_embedder.")),
     Sign("FLUX.1", has_start(f"{UNET}double_blocks.", "double_blocks.")),
     Sign(SDXL.title, has_start("conditioner.embedders.1.model."), SDXL),
-    Sign(SDXL_REFINER.title, has_start("conditioner.embedders.0.model."), SDXL_REFINER),
+    Sign(SDXL_REFINER.title, is_refiner, SDXL_REFINER),
+    Sign(SD2.title, has_start("conditioner.embedders.0.model."), SD2_TURBO),
     Sign("SDXL without its text encoders", is_bare(LABEL, 2816)),
     Sign("the SDXL refiner without its text encoder", is_bare(LABEL, 2560)),
     Sign(UNCLIP.title, is_open_clip_with_label, UNCLIP),

@@ -16,8 +16,8 @@ from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter, steps_done
 from modules.pipeline.texts import Texts
-from modules.pipeline.wishes import conditioning_options
-from modules.sampling.guidance import Guidance, GuidanceOptions
+from modules.pipeline.wishes import conditioning_options, picture_facts
+from modules.sampling.guidance import Guidance, GuidanceOptions, Told
 from modules.sampling.plan import SamplingPass
 from modules.sampling.step import NoiseSource
 from modules.schema.cancel import Cancel
@@ -84,6 +84,8 @@ class DrawingPass:
     steps_in_all: int
     steps_before: int = 0
     hires_base: SamplingPass | None = None
+    size: tuple[int, int]
+    """Width and height in pixels, before anything is cut off."""
 
     def draw(
         self,
@@ -163,15 +165,17 @@ class DrawingPass:
                 hires_steps=self.plan.prompt_evaluations if self.hires_base else None,
                 options=conditioning_options(bench.request),
                 weights_key=bench.patcher.key if bench.patcher else (),
+                facts=picture_facts(bench.request, *self.size),
             )
 
     @torch.no_grad()
-    def _network(
-        self, x: Tensor, timesteps: Tensor, context: Tensor | tuple[Tensor, Tensor]
-    ) -> Tensor:
+    def _network(self, x: Tensor, timesteps: Tensor, context: Tensor | Told) -> Tensor:
         self.bench.heed()  # also between the calls of one long step
-        if isinstance(context, tuple):
-            context, more = context
-            x = torch.cat([x, more.to(x.dtype)], dim=1)
-        result: Tensor = self.bench.model.unet(x, timesteps.float(), context)
+        told = context if isinstance(context, Told) else Told(context)
+        if told.pictures is not None:
+            x = torch.cat([x, told.pictures.to(x)], dim=1)
+        scale = self.bench.request.sampling.cfg_scale
+        result: Tensor = self.bench.model.unet(
+            x, timesteps.float(), told.text, told.vectors, scale=scale
+        )
         return result

@@ -2,7 +2,8 @@
 
 from math import inf
 
-from modules.conditioning.conditioner import ConditioningOptions, Padding
+from modules.conditioning.options import ConditioningOptions
+from modules.conditioning.size_vector import PictureFacts
 from modules.model.loader import Model
 from modules.sampling.catalogue import Resolved, Sampler, resolve_sampler
 from modules.sampling.guidance import GuidanceOptions
@@ -44,7 +45,8 @@ def pass_options(request: GenerationRequest, model: Model, sampler: Sampler) -> 
         sgm_noise_multiplier=wish.sgm_noise_multiplier,
         quantize=wish.quantize,
         downcast_alphas=wish.downcast_alphas,
-        zero_terminal_snr=wish.noise_schedule == "Zero Terminal SNR",
+        zero_terminal_snr=wish.noise_schedule == "Zero Terminal SNR"
+        or model.architecture.schedule.zero_terminal_snr,
         family=model.family.name,
         prediction=model.prediction,
     )
@@ -68,12 +70,19 @@ def sampler_options(request: GenerationRequest, sampler: Sampler) -> Options:
 
 
 def guidance_options(
-    request: GenerationRequest, sampler: Sampler, cfg_scale: float | None = None
+    request: GenerationRequest, model: Model, sampler: Sampler, cfg_scale: float | None = None
 ) -> GuidanceOptions:
-    """How strongly and when to guide; `cfg_scale` None is the request's."""
+    """How strongly and when to guide; `cfg_scale` None is the request's.
+
+    Networks that guide themselves are only told the scale.
+    """
     wish = request.options
     scale = request.sampling.cfg_scale if cfg_scale is None else cfg_scale
+    edits = model.picture_input == "picture" and request.img2img is not None
+    if model.unet.config.scale_embedding is not None:
+        scale = 1.0
     return GuidanceOptions(
+        picture_scale=request.img2img.image_cfg_scale if edits and request.img2img else 1.0,
         scale=scale / sampler.cfg_divisor,
         minimum_sigma=wish.s_min_uncond,
         minimum_sigma_always=wish.s_min_uncond_all,
@@ -85,19 +94,20 @@ def guidance_options(
 
 
 def conditioning_options(request: GenerationRequest) -> ConditioningOptions:
-    """How prompts are read and encoded. The older way of padding goes first."""
+    """How prompts are read and encoded."""
+    return ConditioningOptions.of(request.text)
+
+
+def picture_facts(request: GenerationRequest, width: int, height: int) -> PictureFacts:
+    """What networks are told of a picture of that many pixels, if they want to know."""
     text = request.text
-    padding: Padding = "empty" if text.pad_cond_uncond else "none"
-    if text.pad_cond_uncond_v0:
-        padding = "v0"
-    return ConditioningOptions(
-        clip_skip=text.clip_skip,
-        emphasis=text.emphasis,
-        syntax=text.syntax,
-        comma_backtrack=text.comma_backtrack,
-        padding=padding,
-        old_emphasis=text.old_emphasis,
-        old_scheduling=text.old_scheduling,
+    return PictureFacts(
+        height=height,
+        width=width,
+        crop_top=text.crop_top,
+        crop_left=text.crop_left,
+        score=text.aesthetic_score,
+        negative_score=text.negative_aesthetic_score,
     )
 
 

@@ -5,12 +5,12 @@ Order of rows and of additions are as in A1111's webui: pictures depend on both.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, overload
 
 import torch
 from torch import Tensor
 
-from modules.errors import ModelError
+from modules.errors import InvalidRequest, ModelError
 from modules.sampling.prediction import Prediction
 
 
@@ -32,6 +32,28 @@ class Conditions(Protocol):
         """The negative prompts: (pictures, tokens, width), perhaps of another length."""
         ...
 
+    @property
+    def vectors(self) -> Tensor | None:
+        """A vector for every row of `cond`, for networks that take one: (rows, width)."""
+        ...
+
+    @property
+    def uncond_vectors(self) -> Tensor | None:
+        """The same for the negative prompts: (pictures, width)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the network is told of some rows, where it is more than text."""
+
+    text: Tensor
+    """(rows, tokens, width)"""
+    pictures: Tensor | None = None
+    """Further channels (rows, channels, h, w)."""
+    vectors: Tensor | None = None
+    """(rows, width)"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GuidanceOptions:
@@ -40,7 +62,8 @@ class GuidanceOptions:
     `minimum_sigma` leaves the negative prompt out below that level, on every second evaluation or
     on all; `skip_early` leaves it out for that share of the pass. `rescale` is the phi of Lin et
     al. 2023, equation 16. `one_call` evaluates texts and negatives together where they are equally
-    long. `always_uncond` forbids the shortcut at scale 1.
+    long. `always_uncond` forbids the shortcut at scale 1. `picture_scale` is how strongly to follow
+    the picture, for networks that edit one; 1 is the usual guidance.
     """
 
     scale: float = 7.0
@@ -50,6 +73,7 @@ class GuidanceOptions:
     rescale: float = 0.0
     one_call: bool = True
     always_uncond: bool = False
+    picture_scale: float = 1.0
 
 
 Before = Callable[[Tensor, Tensor], Tensor]
@@ -77,8 +101,8 @@ class Guidance:
         """`conditions(k)` are those of evaluation k of nominally `total`.
 
         `before(x, level)` may change what is evaluated, `after(combined, x, level)` the result.
-        With `picture_conditions`, (batch, channels, h, w), the network's context is a pair of the
-        text and their rows.
+        With `picture_conditions`, (batch, channels, h, w), or vectors among the conditions, the
+        network's context is a `Told`.
         """
         self.picture_conditions = picture_conditions
         self.predict, self.conditions, self.total = predict, conditions, total
@@ -92,6 +116,9 @@ class Guidance:
             x = change(x, level)
         now = self.conditions(self.count)
         scale = self.options.scale
+        if self.options.picture_scale != 1 and self.picture_conditions is not None:
+            combined, self.last_uncond = self._edited(x, level, now)
+            return self._finished(combined, x, level)
         if self._skips(level):
             scale = 1.0
             parts, uncond = self._without_negative(x, level, now)
@@ -103,9 +130,13 @@ class Guidance:
         if self.options.rescale and scale != 1:
             plain = _combine(parts, uncond, now.weights, 1.0)
             combined = self._rescale(x, level, combined, plain)
+        self.last_uncond = uncond
+        return self._finished(combined, x, level)
+
+    def _finished(self, combined: Tensor, x: Tensor, level: Tensor) -> Tensor:
+        """The result of an evaluation, as attachments leave it."""
         for alter in self.after:
             combined = alter(combined, x, level)
-        self.last_uncond = uncond
         self.count += 1
         return combined
 
@@ -128,7 +159,8 @@ class Guidance:
     ) -> tuple[list[Tensor], Tensor]:
         """The rows of each picture's parts; the first part stands for the negative."""
         counts = [len(weights) for weights in now.weights]
-        out = self._run(_Rows(counts, negatives=False), x, level, [now.cond])
+        rows = _Rows(counts, negatives=0)
+        out = self._run(rows, x, level, now, rows.of(self.picture_conditions))
         parts = list(out.split(counts))
         return parts, torch.stack([rows[0] for rows in parts])
 
@@ -137,29 +169,53 @@ class Guidance:
     ) -> tuple[list[Tensor], Tensor]:
         """The rows of each picture's parts, and the negatives' rows."""
         counts = [len(weights) for weights in now.weights]
-        out = self._run(_Rows(counts, negatives=True), x, level, [now.cond, now.uncond])
+        rows = _Rows(counts, negatives=1)
+        out = self._run(rows, x, level, now, rows.of(self.picture_conditions))
         return list(out[: -len(x)].split(counts)), out[-len(x) :]
 
-    def _run(self, rows: "_Rows", x: Tensor, level: Tensor, contexts: list[Tensor]) -> Tensor:
+    def _edited(self, x: Tensor, level: Tensor, now: Conditions) -> tuple[Tensor, Tensor]:
+        """Guidance by text and by picture apart (Brooks et al. 2023, arXiv:2211.09800, equation 3).
+
+        Also gives what the network says with neither.
+        """
+        if any(len(weights) != 1 for weights in now.weights):
+            raise InvalidRequest(
+                "A model that edits pictures cannot be given prompts joined by AND.",
+                "Use one prompt, or an image CFG scale of 1.",
+            )
+        given = self.picture_conditions
+        assert given is not None, "editing needs a picture"
+        rows = _Rows([1] * len(x), negatives=2)
+        out = self._run(rows, x, level, now, torch.cat([given, given, torch.zeros_like(given)]))
+        both, picture, neither = out.float().chunk(3)
+        scale, picture_scale = self.options.scale, self.options.picture_scale
+        combined = neither + scale * (both - picture) + picture_scale * (picture - neither)
+        return combined, neither
+
+    def _run(
+        self, rows: "_Rows", x: Tensor, level: Tensor, now: Conditions, pictures: Tensor | None
+    ) -> Tensor:
         """Call the network as often as needed; all rows (rows, channels, h, w)."""
-        batch = len(x)
-        pictures = self.picture_conditions
+        batch, copies = len(x), rows.negatives
         work = _Work(
             rows.of(x),
             level.to(x.device) * x.new_ones(rows.count(batch)),
-            None if pictures is None else rows.of(pictures),
+            pictures,
+            rows.vectors_of(now),
         )
-        if len({context.shape[1] for context in contexts}) == 1:
-            context = torch.cat(contexts)
+        texts = now.cond
+        if not copies or texts.shape[1] == now.uncond.shape[1]:
+            context = torch.cat([texts, *[now.uncond] * copies])
             if self.options.one_call:
                 out = self.predict(work.x, work.levels, work.context(context, slice(None)))
             else:
                 out = self._sliced(work, slice(0, len(context)), context, batch)
         else:  # different lengths: the texts in slices, then the negatives
-            split = len(contexts[0])
+            split = len(texts)
             size = batch * 2 if self.options.one_call else batch
-            first = self._sliced(work, slice(0, split), contexts[0], size)
-            rest = self._sliced(work, slice(split, len(work.x)), contexts[1], batch)
+            negatives = torch.cat([now.uncond] * copies)
+            first = self._sliced(work, slice(0, split), texts, size)
+            rest = self._sliced(work, slice(split, len(work.x)), negatives, batch)
             out = torch.cat([first, rest])
         if _all_nan(out):
             raise ModelError(
@@ -191,19 +247,34 @@ class Guidance:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Which rows the network gets: each picture's parts, then perhaps the negatives."""
+    """Which rows the network gets: each picture's parts, then the negatives so many times."""
 
     counts: list[int]
-    negatives: bool
+    negatives: int
 
-    def of(self, x: Tensor) -> Tensor:
+    @overload
+    def of(self, x: Tensor) -> Tensor: ...
+
+    @overload
+    def of(self, x: Tensor | None) -> Tensor | None: ...
+
+    def of(self, x: Tensor | None) -> Tensor | None:
         """(pictures, ...) -> (rows, ...)."""
+        if x is None:
+            return None
         parts = _repeated(x, self.counts)
-        return torch.cat([parts, x]) if self.negatives else parts
+        return torch.cat([parts, *[x] * self.negatives]) if self.negatives else parts
 
     def count(self, pictures: int) -> int:
         """How many rows there are."""
-        return sum(self.counts) + (pictures if self.negatives else 0)
+        return sum(self.counts) + pictures * self.negatives
+
+    def vectors_of(self, now: Conditions) -> Tensor | None:
+        """The vectors of all rows, if the network takes any."""
+        vectors, others = now.vectors, now.uncond_vectors
+        if vectors is None or others is None:
+            return None
+        return torch.cat([vectors, *[others] * self.negatives])
 
 
 @dataclass(frozen=True)
@@ -213,10 +284,17 @@ class _Work:
     x: Tensor
     levels: Tensor
     pictures: Tensor | None
+    vectors: Tensor | None
 
-    def context(self, text: Tensor, rows: slice) -> Tensor | tuple[Tensor, Tensor]:
+    def context(self, text: Tensor, rows: slice) -> Tensor | Told:
         """What the network is told about `rows`."""
-        return text if self.pictures is None else (text, self.pictures[rows])
+        if self.pictures is None and self.vectors is None:
+            return text
+        return Told(
+            text,
+            None if self.pictures is None else self.pictures[rows],
+            None if self.vectors is None else self.vectors[rows],
+        )
 
 
 def _all_nan(out: Tensor) -> bool:

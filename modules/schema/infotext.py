@@ -110,6 +110,7 @@ DRAWING_KNOWS = frozenset(
         "Extra noise",
         "Noise multiplier",
         "Conditional mask weight",
+        "Image CFG scale",
     }
 )
 """Written only when it happened, which the request alone does not tell."""

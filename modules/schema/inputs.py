@@ -92,6 +92,8 @@ class Inpaint:
 
     mask: ImageData | None = None
     """White is repainted, or in RGBA what is opaque; any size, it is stretched over the picture."""
+    latent_mask: ImageData | None = None
+    """What is drawn anew, if it is not the same as where the result shows; white, never blurred."""
     mode: str = param("Inpaint masked", "Mask mode", infotext="Mask mode", choices=MASK_MODES)
     blur: int = param(
         4,
@@ -161,7 +163,20 @@ class Img2Img:
         help="0 keeps the picture, 1 keeps next to nothing of it.",
     )
     resize_mode: str = param("Just resize", "Resize mode", choices=RESIZE_MODES)
+    image_cfg_scale: float = param(
+        1.5,
+        "Image CFG Scale",
+        infotext="Image CFG scale",
+        api="image_cfg_scale",
+        minimum=0,
+        maximum=100,
+        slider=(0, 3),
+        step=0.05,
+        help="How closely a model that edits pictures (instruct-pix2pix) keeps to the picture.",
+    )
     inpaint: Inpaint | None = None
+    depth: ImageData | None = None
+    """How near everything is, nearest white, for models that are told so (depth2img)."""
 
 
 @dataclass(frozen=True, kw_only=True)

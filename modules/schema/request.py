@@ -325,6 +325,52 @@ class TextOptions:
         setting="pad_cond_uncond_v0",
         advanced=True,
     )
+    clip_skip_sdxl: bool = param(
+        False,
+        "Clip skip for SDXL",
+        infotext="Clip skip SDXL",
+        setting="sdxl_clip_l_skip",
+        advanced=True,
+        help="Whether the first of SDXL's text encoders follows Clip skip.",
+    )
+    crop_top: int = param(
+        0,
+        "SDXL crop, top",
+        setting="sdxl_crop_top",
+        minimum=0,
+        maximum=16384,
+        step=1,
+        advanced=True,
+        help="SDXL is told that so many pixels were cut off; more than 0 moves things out of view.",
+    )
+    crop_left: int = param(
+        0,
+        "SDXL crop, left",
+        setting="sdxl_crop_left",
+        minimum=0,
+        maximum=16384,
+        step=1,
+        advanced=True,
+    )
+    aesthetic_score: float = param(
+        6.0,
+        "Aesthetic score of the prompt",
+        setting="sdxl_refiner_high_aesthetic_score",
+        minimum=0,
+        maximum=10,
+        step=0.1,
+        advanced=True,
+        help="What the SDXL refiner is told of how pleasing the picture is to be.",
+    )
+    negative_aesthetic_score: float = param(
+        2.5,
+        "Aesthetic score of the negative prompt",
+        setting="sdxl_refiner_low_aesthetic_score",
+        minimum=0,
+        maximum=10,
+        step=0.1,
+        advanced=True,
+    )
     old_emphasis: bool = param(
         False,
         "Old emphasis implementation",

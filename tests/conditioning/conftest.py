@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from modules.conditioning.conditioner import Conditioner
+from modules.conditioning.reader import ClipReader
 from modules.conditioning.textual_inversion import EmbeddingFolder
 from modules.model.networks.clip_text import ClipText, ClipTextConfig
-from modules.prompt.tokenizer import ClipTokenizer
 
 PARITY = Path(__file__).parents[1] / "golden/parity"
 PREFIX = "cond_stage_model.transformer."
@@ -45,4 +45,4 @@ def embeddings():
 @pytest.fixture
 def conditioner(encoder, embeddings):
     """A conditioner with an empty cache."""
-    return Conditioner(ClipTokenizer.load(), encoder, embeddings)
+    return Conditioner(ClipReader(encoder), embeddings)

@@ -7,11 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from modules.conditioning import conditioner as room
-from modules.conditioning.conditioner import Conditioner, ConditioningOptions
+from modules.conditioning import conditioner as conditioner_room
+from modules.conditioning import reader as room
+from modules.conditioning.conditioner import Conditioner
+from modules.conditioning.options import ConditioningOptions
+from modules.conditioning.reader import ClipReader
 from modules.conditioning.textual_inversion import Embedding, Embeddings
 from modules.errors import NotFound
-from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.request import TextOptions
 
 SECOND_ORDER = {"Heun", "DPM++ 2S a", "DPM++ 2S a Karras", "DPM++ SDE Karras"}
@@ -161,7 +163,7 @@ def test_an_unchanged_prompt_is_not_encoded_again(conditioner, monkeypatch):
 
 
 def test_the_cache_does_not_grow_without_bound(conditioner, monkeypatch):
-    monkeypatch.setattr(room, "CACHED_PROMPTS", 2)
+    monkeypatch.setattr(conditioner_room, "CACHED_PROMPTS", 2)
     for text in ("a", "b", "c"):
         conditioner.encode_schedule(text, 1)
     assert len(conditioner._cache) == 2
@@ -192,7 +194,7 @@ def test_results_of_many_different_steps_are_not_all_kept(conditioner):
     first = conditioning.at(0)
     for evaluation in range(20):
         conditioning.at(evaluation)
-    assert len(conditioning._steps) <= room.KEPT_STEPS
+    assert len(conditioning._steps) <= conditioner_room.KEPT_STEPS
     assert torch.equal(conditioning.at(0).cond, first.cond)
 
 
@@ -239,7 +241,7 @@ def test_embeddings_used_are_named_in_order(conditioner):
 
 
 def test_an_embedding_changes_the_encoding(conditioner, encoder):
-    without = Conditioner(ClipTokenizer.load(), encoder)
+    without = Conditioner(ClipReader(encoder))
     a, b = (it.encode_schedule("tinyemb", 4).tensors[0] for it in (conditioner, without))
     assert not torch.equal(a, b)
 

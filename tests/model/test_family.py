@@ -19,7 +19,11 @@ LABEL = f"{UNET}label_emb.0.0.weight"
         ({OPEN_CLIP: (3072, 1024), "depth_model.model.x": (1,)}, "sd2"),
         ({OPEN_CLIP: (3072, 1024), LABEL: (1280, 2048)}, "unclip"),
         ({"conditioner.embedders.1.model.ln_final.weight": (1280,), LABEL: (1280, 2816)}, "sdxl"),
-        ({"conditioner.embedders.0.model.ln_final.weight": (1280,)}, "sdxl-refiner"),
+        (
+            {"conditioner.embedders.0.model.ln_final.weight": (1280,), LABEL: (1536, 2560)},
+            "sdxl-refiner",
+        ),
+        ({"conditioner.embedders.0.model.ln_final.weight": (1024,)}, "sd2"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from modules.conditioning.conditioner import Conditioner
+from modules.conditioning.reader import reader_for
 from modules.conditioning.textual_inversion import EmbeddingFolder
 from modules.model.loader import Model, load_model
 from modules.model.patch.network_files import NetworkFolder
@@ -20,7 +21,6 @@ from modules.param import params_of, replace_at
 from modules.pipeline.generate import generate
 from modules.pipeline.pictures import as_data
 from modules.pipeline.points import Attachment, Points
-from modules.prompt.tokenizer import ClipTokenizer
 from modules.sampling.step import Step
 from modules.schema.cancel import Cancel
 from modules.schema.event import ImageReady
@@ -73,7 +73,7 @@ def model() -> Model:
 def conditioner() -> Conditioner:
     """Its text encoder, with the embeddings of the reference."""
     embeddings, _ = EmbeddingFolder(FOLDER / "data" / "embeddings").load()
-    return Conditioner(ClipTokenizer.load(), model().text_encoder, embeddings)
+    return Conditioner(reader_for(model()), embeddings)
 
 
 @cache

@@ -19,6 +19,8 @@ class Texts:
     cond: Tensor
     weights: tuple[tuple[float, ...], ...]
     uncond: Tensor
+    vectors: Tensor | None = None
+    uncond_vectors: Tensor | None = None
 
 
 UNITS = Path(__file__).parent.parent / "golden" / "parity" / "units"

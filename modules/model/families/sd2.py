@@ -1,5 +1,7 @@
 """Stable Diffusion 2.x: OpenCLIP ViT-H, 64 channels a head; 512 pixels, or 768 with velocity."""
 
+from dataclasses import replace
+
 from modules.model.families.record import Family, TextTower
 from modules.model.families.sd1 import PREVIEW_FACTORS
 
@@ -21,3 +23,6 @@ SD2 = Family(
     ),
     may_predict_velocity=True,
 )
+
+SD2_TURBO = replace(SD2, text=(replace(SD2.text[0], prefix="conditioner.embedders.0.model."),))
+"""The same under the names of SDXL's files, as Stable Diffusion Turbo came."""
