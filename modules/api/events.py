@@ -78,8 +78,8 @@ async def _changes(app: App, after: int) -> AsyncIterator[str]:
         async for number, job_id in app.journal.follow_changes(after, HEARTBEAT_S):
             after = number
             if job_id == QUEUE:
-                state = await asyncio.to_thread(app.control.state)
-                yield _line(number, "queue", queue_body(state))
+                body = await asyncio.to_thread(queue_body, app)
+                yield _line(number, "queue", body)
             elif await asyncio.to_thread(_visible, app, job_id):
                 snapshot = await asyncio.to_thread(app.snapshot, job_id)
                 yield _line(number, "job", job_body(snapshot))

@@ -76,7 +76,7 @@ def list_routes(app: App) -> APIRouter:
         return {
             "version": VERSION,
             "engine": {**to_plain(engine), "memory": dict(engine.memory)},
-            **queue_body(app.control.state()),
+            **queue_body(app),
         }
 
     return routes

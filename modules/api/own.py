@@ -1,6 +1,6 @@
 """Whose jobs and pictures a visitor may see and change: administrators all, others their own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from modules.errors import NotFound
 from modules.service.app import App
@@ -39,5 +39,17 @@ def current_of(app: App) -> Snapshot | None:
 
 def waiting_of(app: App) -> list[str]:
     """Ids of the waiting jobs that the one who asks may see, in the order they will run."""
-    waiting, person = app.queue.waiting(), mine()
-    return [one for one in waiting if person is None or app.queue.find(one).person == person]
+    return own_jobs(app, app.queue.waiting())
+
+
+def own_jobs(app: App, ids: Iterable[str]) -> list[str]:
+    """Keep those jobs of the line that the one who asks may see; some may have ended meanwhile."""
+    person = mine()
+    return [one for one in ids if person is None or _person_of(app, one) == person]
+
+
+def _person_of(app: App, job_id: str) -> str | None:
+    try:
+        return app.queue.find(job_id).person
+    except NotFound:
+        return None

@@ -137,7 +137,10 @@ def test_people_do_not_see_or_stop_what_others_draw(visitor):
         visitor.post(f"{path}/skip", auth=BEN),
     ):
         assert answer.status_code == 404
-    assert job_id not in visitor.get("/api/v1/jobs", auth=BEN).text
+    for route in ("jobs", "queue", "status"):
+        assert job_id not in visitor.get(f"/api/v1/{route}", auth=BEN).text
+        assert job_id in visitor.get(f"/api/v1/{route}", auth=ANNA).text
+    assert visitor.get("/api/v1/queue", auth=BEN).json()["others"] == 1
     assert visitor.get(path, auth=ANNA).json()["status"] == "running"
     visitor.post("/sdapi/v1/interrupt", auth=ANNA)
 
