@@ -1,5 +1,6 @@
 """Every folder of an installation, from one root."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,11 @@ class Paths:
     models_dir: Path | None = None
     checkpoint_dir: Path | None = None
     program: Path = field(default=ROOT)
+    given: Mapping[str, Path] = field(default_factory=dict)
+    """Folders and files that lie elsewhere, by the name of their property here."""
+
+    def _place(self, name: str, usual: Path) -> Path:
+        return self.given.get(name, usual)
 
     @property
     def models(self) -> Path:
@@ -29,22 +35,22 @@ class Paths:
     @property
     def vae(self) -> Path:
         """`models/VAE`."""
-        return self.models / "VAE"
+        return self._place("vae", self.models / "VAE")
 
     @property
     def lora(self) -> Path:
         """`models/Lora`."""
-        return self.models / "Lora"
+        return self._place("lora", self.models / "Lora")
 
     @property
     def hypernetworks(self) -> Path:
         """`models/hypernetworks`."""
-        return self.models / "hypernetworks"
+        return self._place("hypernetworks", self.models / "hypernetworks")
 
     @property
     def embeddings(self) -> Path:
         """Textual inversion embeddings, beside `models` as in A1111."""
-        return self.data / "embeddings"
+        return self._place("embeddings", self.data / "embeddings")
 
     @property
     def outputs(self) -> Path:
@@ -64,7 +70,7 @@ class Paths:
     @property
     def styles(self) -> Path:
         """`styles.csv`."""
-        return self.data / "styles.csv"
+        return self._place("styles", self.data / "styles.csv")
 
     @property
     def users(self) -> Path:

@@ -53,11 +53,11 @@ NOT_YET: tuple[Accepted, ...] = (
         "always-gpu always-high-vram always-normal-vram always-low-vram always-no-vram always-cpu"
     ),
     *_with_value(
-        "subpath theme vae-path vae-dir embeddings-dir hypernetwork-dir lora-dir "
+        "subpath theme vae-path "
         "lyco-dir-backcompat lyco-dir esrgan-models-path realesrgan-models-path swinir-models-path "
         "scunet-models-path dat-models-path ldsr-models-path bsrgan-models-path "
         "gfpgan-models-path codeformer-models-path clip-models-path config ui-config-file "
-        "styles-file localizations-dir textual-inversion-templates-dir "
+        "localizations-dir textual-inversion-templates-dir "
         "filenames-max-length controlnet-dir "
         "text-encoder-dir forge-ref-a1111-home gradio-allowed-path"
     ),

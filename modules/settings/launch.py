@@ -53,6 +53,11 @@ class Launch:
     data_dir: str = param("", "Folder of your files", help="Default: the program's.")
     models_dir: str = param("", "Folder of all models", help="Default: DATA_DIR/models.")
     ckpt_dir: str = param("", "Folder of checkpoints")
+    vae_dir: str = param("", "Folder of VAE files")
+    lora_dir: str = param("", "Folder of LoRA files")
+    embeddings_dir: str = param("", "Folder of textual inversion embeddings")
+    hypernetwork_dir: str = param("", "Folder of hypernetworks")
+    styles_file: str = param("", "File of styles", help="Default: styles.csv in DATA_DIR.")
     ckpt: str = param("", "Checkpoint to begin with", help="Title, file name or hash.")
     ui_settings_file: str = param("", "Settings file", help="Default: config.json in DATA_DIR.")
     device: str = param("auto", "Device to draw on", help="auto, cpu, cuda, cuda:1, mps.")
@@ -108,6 +113,11 @@ class Launch:
             data=_folder(self.data_dir) or ROOT,
             models_dir=_folder(self.models_dir),
             checkpoint_dir=_folder(self.ckpt_dir),
+            given={
+                name: place
+                for name, flag in PLACES.items()
+                if (place := _folder(getattr(self, flag))) is not None
+            },
         )
 
     def settings_file(self) -> Path:
@@ -124,6 +134,15 @@ class Launch:
         hidden = {name: HIDDEN for name in SECRET if own[name]}
         return {**others, **own, **hidden, "use_cpu": list(self.use_cpu), "api": True}
 
+
+PLACES = {
+    "vae": "vae_dir",
+    "lora": "lora_dir",
+    "embeddings": "embeddings_dir",
+    "hypernetworks": "hypernetwork_dir",
+    "styles": "styles_file",
+}
+"""Flags that say where something lies, by its name in `Paths`."""
 
 SECRET = ("api_auth", "gradio_auth")
 HIDDEN = "(hidden)"

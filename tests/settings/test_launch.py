@@ -38,6 +38,22 @@ def test_flags_of_a1111_mean_what_they_meant(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("flag", "place", "usual"),
+    [
+        ("--vae-dir", "vae", "models/VAE"),
+        ("--lora-dir", "lora", "models/Lora"),
+        ("--hypernetwork-dir", "hypernetworks", "models/hypernetworks"),
+        ("--embeddings-dir", "embeddings", "embeddings"),
+        ("--styles-file", "styles", "styles.csv"),
+    ],
+)
+def test_each_kind_of_file_may_lie_elsewhere(tmp_path, flag, place, usual):
+    there = f"--data-dir {tmp_path}"
+    assert getattr(launch(there).paths(), place) == tmp_path / usual
+    assert getattr(launch(f"{there} {flag} {tmp_path}/x").paths(), place) == tmp_path / "x"
+
+
+@pytest.mark.parametrize(
     ("line", "device"),
     [
         ("", "auto"),
