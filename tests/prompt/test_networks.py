@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from modules.errors import InvalidRequest
-from modules.prompt.networks import LoraWish, lora_wishes, take_networks
+from modules.errors import InvalidRequest, NotFound
+from modules.prompt.networks import (
+    BLOCK_SETS,
+    HypernetWish,
+    LoraWish,
+    block_weights,
+    hypernet_wishes,
+    lora_wishes,
+    take_networks,
+)
 
 UNITS = Path(__file__).parents[1] / "golden/parity/units"
 RECORDED = json.loads((UNITS / "extra_networks.json").read_text("utf-8"))
@@ -53,3 +61,37 @@ def test_marks_that_never_end_take_linear_time():
     for text in ("<a:" * 100_000, "<" * 300_000, "<a:>" * 80_000, "<a:b" * 80_000 + ">"):
         take_networks(text)
     assert time.perf_counter() - start < 2
+
+
+def test_a_weight_may_have_a_course_between_moments():
+    (wish,) = lora_wishes(take_networks("<lora:a:0@0,1@0.5,0.2@8>")[1])
+    assert wish.te == 0  # the text is encoded once, at the beginning
+    assert [round(wish.at(step, 10).unet, 6) for step in (0, 2, 5, 8, 9)] == [0, 0.4, 1, 0.2, 0.2]
+    assert wish.at(3, 10).course == wish.course
+    (other,) = lora_wishes(take_networks("<lora:a:te=0.7:unet=1@0,0@1>")[1])
+    assert (other.te, other.unet) == (0.7, 1)
+
+
+@pytest.mark.parametrize("text", ["1@x", "a@0", "1@0,", "nan", "inf"])
+def test_a_course_of_other_things_is_refused(text):
+    with pytest.raises(InvalidRequest, match="not a number"):
+        lora_wishes(take_networks(f"<lora:a:{text}>")[1])
+
+
+def test_block_weights_are_a_known_set_or_a_factor_for_each_block():
+    assert block_weights("ind") == (1, 0, 0, 0, 1, 1, 1, *[0] * 10)
+    assert block_weights(",".join(["0.5"] * 26)) == (0.5,) * 26
+    assert all(len(block_weights(name)) == 17 for name in BLOCK_SETS)
+    with pytest.raises(NotFound, match="OUTALL"):
+        block_weights("OUTAL")
+    with pytest.raises(InvalidRequest, match="3 block weights"):
+        block_weights("1,0,0")
+    with pytest.raises(InvalidRequest, match="not all numbers"):
+        block_weights("1,a")
+
+
+def test_hypernetworks_have_a_multiplier():
+    networks = take_networks("<hypernet:h:0.4><lora:a><hypernet:i>")[1]
+    assert hypernet_wishes(networks) == [HypernetWish("h", 0.4), HypernetWish("i", 1)]
+    with pytest.raises(InvalidRequest, match="<hypernet:h:much>"):
+        hypernet_wishes(take_networks("<hypernet:h:much>")[1])
