@@ -21,14 +21,16 @@ class Source:
     """White is repainted."""
     frame: tuple[int, int] | None = None
     """Width and height if the frame reaches beyond the picture or cuts it."""
+    scale: float | None = None
+    """How many times as large as itself the picture is drawn; None leaves it to the size."""
 
 
 def with_source(request: GenerationRequest, source: Source) -> GenerationRequest:
     """Return `request`, as the controls make it, starting from `source`.
 
     With a frame of its own the picture is drawn in the frame's size, and what is beyond the
-    picture is filled from its surroundings, because there is no original. Raises InvalidRequest
-    for a missing or unreadable picture or mask.
+    picture is filled from its surroundings, because there is no original. A scale counts only
+    without a frame. Raises InvalidRequest for a missing or unreadable picture or mask.
     """
     if source.picture is None:
         raise InvalidRequest("There is no picture to start from.", "Drop one onto the canvas.")
@@ -36,6 +38,9 @@ def with_source(request: GenerationRequest, source: Source) -> GenerationRequest
     images = (read_pixels(source.picture),)
     if source.frame is not None:
         request = replace(request, size=Size(width=source.frame[0], height=source.frame[1]))
+    elif source.scale is not None:
+        width, height = (int(side * source.scale) for side in (images[0].width, images[0].height))
+        request = replace(request, size=Size(width=width, height=height))
     inpaint = _inpaint(wish.inpaint or Inpaint(), source)
     return replace(request, hires=None, img2img=replace(wish, images=images, inpaint=inpaint))
 
@@ -50,7 +55,8 @@ def _inpaint(wish: Inpaint, source: Source) -> Inpaint | None:
     content = "fill" if source.frame and wish.content == "original" else wish.content
     soft = wish.soft if wish.is_soft else None
     mask = read_pixels(source.mask, "The mask")
-    return replace(wish, mask=mask, content=content, soft=soft)
+    hard = wish.round and source.frame is None
+    return replace(wish, mask=mask, content=content, soft=soft, round=hard)
 
 
 def with_editable_parts(request: GenerationRequest) -> GenerationRequest:

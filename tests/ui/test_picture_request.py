@@ -36,6 +36,7 @@ def test_a_mask_is_carried_with_what_the_controls_say():
     assert made.img2img is not None and made.img2img.inpaint is not None
     assert made.img2img.inpaint.mask is not None
     assert made.img2img.inpaint.blur == 9
+    assert made.img2img.inpaint.round is True
     assert made.img2img.inpaint.soft is None
 
 
@@ -67,6 +68,7 @@ def test_a_frame_beyond_the_picture_sets_the_size_and_fills_what_has_no_original
     made = with_source(request(content="original"), source)
     assert (made.size.width, made.size.height) == (96, 64)
     assert get_at(made, "img2img.inpaint.content") == "fill"
+    assert get_at(made, "img2img.inpaint.round") is False
     noise = with_source(request(content="latent noise"), source)
     assert get_at(noise, "img2img.inpaint.content") == "latent noise"
 
@@ -81,3 +83,10 @@ def test_every_control_of_the_tab_has_a_value_to_show():
     paths = [item.path for item in params_of(GenerationRequest) if "img2img." in item.path]
     assert [path for path in paths if get_at(shown, path) is None] == ["img2img.inpaint.blur_y"]
     assert get_at(shown, "img2img.inpaint.soft.enabled") is False
+
+
+def test_a_scale_makes_the_size_from_the_picture_and_a_frame_goes_before_it():
+    made = with_source(request(), Source(picture=png("red"), scale=1.55))
+    assert (made.size.width, made.size.height) == (37, 24)
+    framed = with_source(request(), Source(picture=png("red"), scale=2, frame=(64, 32)))
+    assert (framed.size.width, framed.size.height) == (64, 32)

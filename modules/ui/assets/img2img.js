@@ -4,6 +4,7 @@
 import { pictureControls as controls, showTab } from "./bridge.js";
 import { Canvas } from "./canvas/canvas.js";
 import { h, iconButton, toast } from "./dom.js";
+import { scaleWished, setSize, showSizes } from "./picture_size.js";
 import { chosenModel } from "./presets.js";
 
 /** In A1111's order. `layers` may be drawn on; `masked` names the layer that says what is repainted. */
@@ -16,7 +17,6 @@ export const MODES = [
 	{ id: "batch", label: "Batch", layers: [], hint: "Every file becomes a job of its own, with the same settings." },
 ];
 const MODE_KEY = "easel.img2img.mode";
-const SCALES = [0.5, 1, 1.5, 2];
 const LARGEST = 2.25; // times the model's own area, for a picture just loaded
 
 let source = null;
@@ -29,6 +29,7 @@ class Source extends HTMLElement {
 		source = this;
 		if (!this.canvas) this.build();
 		appeared(this);
+		setTimeout(() => window.dispatchEvent(new Event("easel:tab"))); // when the rest of the tab is there
 	}
 
 	build() {
@@ -112,7 +113,7 @@ class Source extends HTMLElement {
 
 	/** A picture of another size came: draw at its shape, not much larger than the model is used to. */
 	async changed() {
-		for (const chips of document.querySelectorAll("easel-picture-sizes")) chips.update();
+		showSizes(this.canvas);
 		const text = this.sizeText();
 		if (this.seen === undefined || text === this.seen) return;
 		this.seen = text;
@@ -130,7 +131,7 @@ class Source extends HTMLElement {
 		if (mode === "batch") {
 			if (!this.waiting.length) this.waiting = [...this.files];
 			const file = this.waiting.shift();
-			return [JSON.stringify({ mode: "img2img" }), ...(await upload([file, null]))];
+			return [JSON.stringify({ mode: "img2img", scale: scaleWished() }), ...(await upload([file, null]))];
 		}
 		if (!this.canvas.size()) return [JSON.stringify({ mode }), null, null];
 		const frame = this.canvas.hasFrame() ? this.canvas.frame() : null;
@@ -139,7 +140,7 @@ class Source extends HTMLElement {
 			this.masks(frame) ? this.canvas.exportMask({ region: frame ? "frame" : "picture", from: this.mode.masked ?? "mask" }) : null,
 		]);
 		const size = frame && [frame.width, frame.height];
-		return [JSON.stringify({ mode, frame: size }), ...(await upload(files))];
+		return [JSON.stringify({ mode, frame: size, scale: scaleWished() }), ...(await upload(files))];
 	}
 
 	/** Whether there is anything to say about what is repainted. */
@@ -157,12 +158,6 @@ class Source extends HTMLElement {
 
 const reachesOut = (frame, size) =>
 	frame.x < 0 || frame.y < 0 || frame.x + frame.width > size.width || frame.y + frame.height > size.height;
-
-/** Set width and height of the tab to those of a picture, scaled, in steps of 8. */
-function setSize({ width, height }, scale) {
-	const round = (side) => Math.max(64, Math.round((side * scale) / 8) * 8);
-	controls.setValues({ "size.width": round(width), "size.height": round(height) });
-}
 
 /** Files to the server; the answer is how Gradio names uploaded files. */
 async function upload(files) {
@@ -207,27 +202,4 @@ export async function sendTo(url, mode) {
 	}
 }
 
-/** Sizes that fit the picture on the canvas. */
-class PictureSizes extends HTMLElement {
-	connectedCallback() {
-		this.update();
-	}
-
-	update() {
-		const size = source?.canvas?.size();
-		if (!size) return this.replaceChildren();
-		const { canvas } = source;
-		if (canvas.hasFrame()) {
-			const { width, height } = canvas.frame();
-			return this.replaceChildren(h("span.chips-label", {}, `The frame decides: ${width} × ${height}`));
-		}
-		const chips = SCALES.map((scale) => h("button.chip", {
-			type: "button", id: scale === 1 ? "img2img_detect_image_size_btn" : undefined,
-			title: `${Math.round(size.width * scale)} × ${Math.round(size.height * scale)}`, onclick: () => setSize(size, scale),
-		}, scale === 1 ? `Picture ${size.width}×${size.height}` : `× ${scale}`));
-		this.replaceChildren(h("div.chips", { role: "group", "aria-label": "Sizes" }, chips));
-	}
-}
-
 customElements.define("easel-source", Source);
-customElements.define("easel-picture-sizes", PictureSizes);

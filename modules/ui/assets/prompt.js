@@ -1,18 +1,19 @@
 // The prompt boxes: token counters, weights by key, width and height from one pasted text.
 
 import { post } from "./api.js";
-import { onChange, setValues } from "./bridge.js";
+import { pictureControls, textControls } from "./bridge.js";
 import { debounced, h } from "./dom.js";
 
-const BOXES = { prompt: "txt2img_prompt", negative_prompt: "txt2img_neg_prompt" };
-const COUNTERS = { prompt: "txt2img_token_counter", negative_prompt: "txt2img_negative_token_counter" };
+const TABS = [[textControls, "txt2img"], [pictureControls, "img2img"]];
+const PROMPTS = [["prompt", "prompt", "token_counter"], ["negative_prompt", "neg_prompt", "negative_token_counter"]];
 
-function counterOf(path) {
-	const known = document.getElementById(COUNTERS[path]);
-	const box = document.getElementById(BOXES[path]);
-	if (known || !box) return known;
-	const counter = h("span.token-counter", { id: COUNTERS[path], title: "Tokens used of those that fit" }, "0/75");
-	box.append(counter);
+/** The counter in the corner of a prompt; it comes with its box, when the tab is first seen. */
+function counterOf(box, id) {
+	const known = document.getElementById(id);
+	const corner = document.getElementById(box);
+	if (known || !corner) return known;
+	const counter = h("span.token-counter", { id, title: "Tokens used of those that fit" }, "0/75");
+	corner.append(counter);
 	return counter;
 }
 
@@ -28,25 +29,31 @@ export function unbalanced(text) {
 	return open.length ? `A "${open.at(-1)}" is never closed.` : "";
 }
 
-async function count(path, text) {
-	const counter = counterOf(path);
-	if (!counter) return;
+async function count(counter, text, about) {
 	const wrong = unbalanced(text);
 	counter.classList.toggle("wrong", Boolean(wrong));
 	counter.title = wrong || "Tokens used of those that fit";
 	try {
-		const answer = await post("api/v1/tokens", { text });
+		const answer = text ? await post("api/v1/tokens", { text, ...about }) : { count: 0, limit: 75 };
 		counter.textContent = `${answer.count}/${answer.limit}`;
 	} catch {
 		counter.textContent = "";
 	}
 }
 
-/** Keep the counters in step with both prompts. */
+/** Keep the counters in step with all prompts. */
 export function countTokens() {
-	for (const path of Object.keys(BOXES)) {
-		const later = debounced((text) => count(path, text), 500);
-		onChange((values, changed) => changed.has(path) && later(String(values[path] ?? "")));
+	for (const [controls, tab] of TABS) {
+		for (const [path, box, name] of PROMPTS) {
+			const now = () => {
+				const counter = counterOf(`${tab}_${box}`, `${tab}_${name}`);
+				const steps = Number(controls.valueOf("sampling.steps")) || 20;
+				if (counter) count(counter, String(controls.valueOf(path) ?? ""), { steps, negative: path !== "prompt" });
+			};
+			const later = debounced(now, 500);
+			controls.onChange((_, changed) => changed.has(path) && later());
+			window.addEventListener("easel:tab", now);
+		}
 	}
 }
 
@@ -117,16 +124,18 @@ export function weightByKey(event) {
 
 /** "768x1024" pasted into width or height fills both. */
 export function sizesByPaste(event) {
-	if (!event.target.closest?.("#txt2img_width, #txt2img_height")) return;
-	const sides = /^\s*(\d{2,5})\s*[x×*, ]\s*(\d{2,5})\s*$/.exec(event.clipboardData?.getData("text") ?? "");
+	const tab = TABS.find(([, name]) => event.target.closest?.(`#${name}_width, #${name}_height`));
+	const sides = tab && /^\s*(\d{2,5})\s*[x×*, ]\s*(\d{2,5})\s*$/.exec(event.clipboardData?.getData("text") ?? "");
 	if (!sides) return;
 	event.preventDefault();
-	setValues({ "size.width": Number(sides[1]), "size.height": Number(sides[2]) });
+	tab[0].setValues({ "size.width": Number(sides[1]), "size.height": Number(sides[2]) });
 }
 
-/** In compact rows there is no room for help: it shows when the pointer rests on the name. */
+/** In compact rows there is no room for help, in small buttons none for names: they show on hovering. */
 export function helpOnHover() {
 	document.addEventListener("mouseover", (event) => {
+		const tool = event.target.closest?.('button.tool[class*="glyph-"]');
+		if (tool && !tool.title) tool.title = tool.textContent.trim();
 		const block = event.target.closest?.(".compact-grid .block");
 		const help = block?.querySelector(".info-text")?.textContent;
 		if (help && !block.title) block.title = help.trim();

@@ -4,6 +4,7 @@ import { get, readRecipe } from "./api.js";
 import { ask, pictureControls, restore, seenControls, showTab } from "./bridge.js";
 import { h, toast } from "./dom.js";
 import { sendTo, useMode } from "./img2img.js";
+import { resizeTo } from "./picture_size.js";
 import { sending } from "./jobs.js";
 
 const PICTURE = /^image\/|^text\/plain$/;
@@ -20,6 +21,7 @@ function restoreRecipe(infotext, picture = "") {
 	const tab = tabOf(infotext);
 	if (tab === "img2img") {
 		if (/, Mask blur: /.test(infotext)) useMode("inpaint");
+		resizeTo();
 		pictureControls.restore({ infotext, picture });
 	} else {
 		restore({ infotext, picture });

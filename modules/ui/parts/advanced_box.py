@@ -18,15 +18,25 @@ GROUPS = (
 )
 """Title and the beginnings of the paths below it; a field goes into the first group that fits."""
 
+PICTURES = ("Pictures and masks", ("pictures.", "img2img."))
+"""The group of a tab that starts from pictures."""
+
+AS_BEFORE = {"pictures.upscaler": "Plain (Lanczos)"}
+"""What menus call the choice ""."""
+
 OTHER_WORK = ("img2img.", "hires.", "pictures.")
 """Beginnings of paths that mean nothing to a picture drawn from noise in one pass."""
 
 
-def advanced_box(form: Form, tab: str) -> None:
-    """Lay out every advanced field that is not on the form yet, in a closed accordion."""
-    waiting = [item for item in params_of(GenerationRequest) if _belongs(item, form)]
+def advanced_box(form: Form, tab: str, *, pictures: bool = False) -> None:
+    """Lay out every advanced field that is not on the form yet, in a closed accordion.
+
+    With `pictures` also those that count only where one starts from a picture.
+    """
+    other = ("hires.",) if pictures else OTHER_WORK
+    waiting = [item for item in params_of(GenerationRequest) if _belongs(item, form, other)]
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}_advanced"):
-        for title, beginnings in GROUPS:
+        for title, beginnings in (PICTURES, *GROUPS) if pictures else GROUPS:
             group = [item for item in waiting if item.path.startswith(beginnings)]
             waiting = [item for item in waiting if item not in group]
             page_part(
@@ -35,10 +45,11 @@ def advanced_box(form: Form, tab: str) -> None:
             )
             with gr.Row(elem_classes=["compact-grid"]):
                 for item in sorted(group, key=lambda item: bool in kinds_of(item)):
-                    form.add(item.path, elem_id=f"{tab}_{item.name}", min_width=120)
+                    same = AS_BEFORE.get(item.path, "")
+                    form.add(item.path, elem_id=f"{tab}_{item.name}", min_width=120, empty=same)
 
 
-def _belongs(item: Field, form: Form) -> bool:
-    optional = item.path.startswith(OTHER_WORK)
+def _belongs(item: Field, form: Form, other: tuple[str, ...]) -> bool:
+    optional = item.path.startswith(other)
     wanted = item.param.advanced or item.path == "models.vae"
     return wanted and not optional and item.path not in form

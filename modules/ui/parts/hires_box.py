@@ -33,7 +33,7 @@ def hires_box(form: Form, tab: str) -> None:
     with gr.Column(elem_id=f"{tab}_hr", elem_classes=["part-body"]):
         _size(form, tab)
         with gr.Accordion("More for the second pass", open=False, elem_id=f"{tab}_hr_more"):
-            _own(form)
+            _own(form, tab)
 
 
 def _size(form: Form, tab: str) -> None:
@@ -53,12 +53,13 @@ def _slider(form: Form, name: str, elem_id: str) -> None:
     form.add(path, gr.Slider, elem_id=elem_id, buttons=[], info=None, min_width=140)
 
 
-def _own(form: Form) -> None:
+def _own(form: Form, tab: str) -> None:
     with gr.Row(elem_classes=["compact-grid"]):
         for name, elem_id, same in OF_ITS_OWN:
             form.add(f"{PART}.{name}", elem_id=elem_id, empty=same, min_width=120)
         look = {"elem_id": "hr_cfg_scale", "min_width": 120, "placeholder": "Same CFG scale"}
         form.add(f"{PART}.cfg_scale", gr.Textbox, max_lines=1, **look)
+        form.add("pictures.extra_noise", elem_id=f"{tab}_extra_noise", min_width=120)
     for name, elem_id in (("prompt", "hires_prompt"), ("negative_prompt", "hires_neg_prompt")):
         form.add(
             f"{PART}.{name}",

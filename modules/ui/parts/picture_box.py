@@ -19,6 +19,7 @@ SOFT = (
 
 def target_box(form: Form, tab: str) -> dict[str, Component]:
     """Lay out the size to draw at and how the picture is brought to it; returns the buttons."""
+    page_part("<easel-resize></easel-resize>")
     with gr.Row(elem_classes=["size-row"]):
         form.add("size.width", gr.Slider, elem_id=f"{tab}_width", buttons=[], min_width=120)
         swap = _tool("⇄", f"{tab}_res_switch_btn")
@@ -26,7 +27,7 @@ def target_box(form: Form, tab: str) -> dict[str, Component]:
     page_part("<easel-picture-sizes></easel-picture-sizes>")
     form.add("img2img.resize_mode", gr.Radio, elem_id="resize_mode")
     strength = f"{tab}_denoising_strength"
-    form.add("img2img.denoising_strength", gr.Slider, elem_id=strength, buttons=[])
+    form.add("img2img.denoising_strength", gr.Slider, elem_id=strength, buttons=[], info=None)
     return {"swap": swap}
 
 

@@ -45,9 +45,9 @@ def _tools(tab: str, seed: str) -> dict[str, Component]:
         f"{what}_{seed}": gr.Button(
             what.capitalize(),
             elem_id=f"{tab}_{what}_{seed}",
-            elem_classes=["tool"],
+            elem_classes=["tool", "icon", f"glyph-{what}"],
             scale=0,
-            min_width=64,
+            min_width=34,
         )
         for what in ("random", "reuse")
     }

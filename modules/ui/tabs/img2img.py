@@ -36,7 +36,7 @@ def lay_out(form: Form) -> dict[str, Component]:
             sampler_box(form, TAB)
             batch_box(form, TAB)
             seeds = seed_box(form, TAB)
-            advanced_box(form, TAB)
+            advanced_box(form, TAB, pictures=True)
         with gr.Column(elem_id="img2img_source", elem_classes=["area-source"]):
             page_part("<easel-source></easel-source>")
         with gr.Column(elem_id="img2img_results", elem_classes=["area-results"]):
@@ -86,6 +86,7 @@ def source_of(about: str, picture: bytes | None, mask: bytes | None) -> Source:
         picture=picture,
         mask=mask,
         frame=(int(frame[0]), int(frame[1])) if frame else None,
+        scale=float(said["scale"]) if said.get("scale") else None,
     )
 
 
