@@ -53,6 +53,8 @@ LIGHT = {
     "modules.model.embedding_sizes",
     "modules.model.hashes",
     "modules.model.header",
+    "modules.model.network_hash",
+    "modules.pipeline.resize",
     "modules.training.command",
 }
 """Plain data about heavy rooms: the doors, the service and the engine may read it."""

@@ -91,13 +91,17 @@ def _whole(
     resize, enlarge = how
     if resize is None:
         shown = stretch(picture, *target, enlarge)
-        placed_mask = fill(mask, *target)
-        start, start_mask = picture, mask
+        start = picture
     else:
         shown = start = resize(picture, *target, enlarge)
-        placed_mask = start_mask = resize(mask, *target, None)
-    overlay = Overlay(without_masked(shown, doubled(placed_mask)))
-    return Placed(_content(start, start_mask, inpaint), placed_mask, overlay, shown)
+
+    def placed(mask: Picture) -> Picture:
+        return fill(mask, *target) if resize is None else resize(mask, *target, None)
+
+    drawn = _latent_mask(inpaint, mask)
+    overlay = Overlay(without_masked(shown, doubled(placed(mask))))
+    start_mask = drawn if resize is None else placed(drawn)
+    return Placed(_content(start, start_mask, inpaint), placed(drawn), overlay, shown)
 
 
 def _only_masked(
@@ -112,8 +116,16 @@ def _only_masked(
     box = expanded(region, target, mask.size)
     overlay = Overlay(without_masked(picture, mask), box, enlarge)
     part = fill(picture.crop(box), *target, enlarge)
-    part_mask = fill(mask.crop(box), *target)
+    part_mask = fill(_latent_mask(inpaint, mask).crop(box), *target)
     return Placed(_content(part, part_mask, inpaint), part_mask, overlay, picture)
+
+
+def _latent_mask(inpaint: Inpaint, mask: Picture) -> Picture:
+    """What is drawn anew, at the size of `mask`, which says where the result shows."""
+    if inpaint.latent_mask is None:
+        return mask
+    latent = as_picture(inpaint.latent_mask).convert("L")
+    return latent if latent.size == mask.size else stretch(latent, *mask.size)
 
 
 def _content(picture: Picture, mask: Picture, inpaint: Inpaint) -> Picture:

@@ -92,6 +92,7 @@ def _inpaint_of(body: StableDiffusionProcessingImg2Img) -> Inpaint:
     sideways = 4 if sideways is None else sideways
     return Inpaint(
         mask=picture_of(body.mask, "The mask"),
+        latent_mask=picture_of(body.latent_mask, "The latent mask") if body.latent_mask else None,
         mode=_counted(MASK_MODES, body.inpainting_mask_invert, "inpainting_mask_invert"),
         blur=sideways,
         blur_y=None if downwards == sideways else downwards,

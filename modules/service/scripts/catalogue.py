@@ -13,10 +13,13 @@ from modules.schema.script_call import ScriptCall
 from modules.service.complete import RANDOM_SEEDS
 from modules.service.scripts.arguments import plain_args, read_args
 from modules.service.scripts.loopback import LOOPBACK
+from modules.service.scripts.outpainting import OUTPAINTING
+from modules.service.scripts.plain_outpainting import PLAIN_OUTPAINTING
 from modules.service.scripts.script import TXT2IMG, Call, Script
+from modules.service.scripts.sd_upscale import SD_UPSCALE
 from modules.settings.settings import Settings
 
-STOCK = (LOOPBACK,)
+STOCK = (LOOPBACK, OUTPAINTING, PLAIN_OUTPAINTING, SD_UPSCALE)
 """The scripts that come with the program, in menu order."""
 
 
