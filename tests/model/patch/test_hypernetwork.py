@@ -53,11 +53,12 @@ def stack(
 
 
 def state(perceptron: nn.Sequential) -> dict[str, Tensor]:
-    return {f"linear.{name}": tensor for name, tensor in found.items()}
+    return {f"linear.{name}": tensor for name, tensor in perceptron.state_dict().items()}
 
 
 def write(path: Path, keys: nn.Sequential, values: nn.Sequential, **facts: Any) -> Path:
-    torch.save({WIDTH: (state(keys), state(values)), "step": 100, "name": "it", **facts}, path)
+    table: dict[Any, Any] = {WIDTH: (state(keys), state(values)), "step": 100, "name": "it"}
+    torch.save(table | facts, path)
     return path
 
 
