@@ -81,9 +81,9 @@ def test_what_start_scripts_contain_is_accepted():
 
 def test_flags_without_effect_are_told(caplog):
     with caplog.at_level(logging.WARNING):
-        assert launch("--medvram --lora-dir x") == Launch()
+        assert launch("--medvram --esrgan-models-path x") == Launch()
     assert "--medvram has no effect yet" in caplog.text
-    assert "--lora-dir has no effect yet" in caplog.text
+    assert "--esrgan-models-path has no effect yet" in caplog.text
 
 
 @pytest.mark.parametrize("line", ["--ngrok x", "--freeze-settings"])
@@ -113,7 +113,7 @@ def test_all_flags_are_listed_for_clients():
     assert flags["api"] is True
     assert flags["ckpt_dir"] == "x"
     assert flags["medvram"] is False
-    assert flags["lora_dir"] is None
+    assert flags["esrgan_models_path"] is None
 
 
 @pytest.mark.parametrize(
