@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,11 @@ from modules.service.gallery import Gallery
 from modules.service.indexer import Indexer
 from modules.service.job import Job, Snapshot, new_id
 from modules.service.journal import Entry, Journal
+from modules.service.local_names import LocalNames
 from modules.service.picture import Picture
 from modules.service.queue import JobQueue
 from modules.service.read_picture import read_hidden_texts, read_texts, recipe_in
-from modules.service.recipe import Recipe, understand
+from modules.service.recipe import Recipe, understand, with_styles_found
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import tidy_parts
 from modules.service.scripts.catalogue import complete_script
@@ -40,6 +42,7 @@ from modules.service.snapshot import take_snapshot
 from modules.service.visitor import VISITOR, require_admin
 from modules.service.worker import Workplace, run_job
 from modules.settings.launch import Launch
+from modules.settings.sections.recipe import Recipe as ReadingRules
 from modules.settings.settings import Settings
 from modules.settings.store import SettingsStore
 
@@ -76,6 +79,7 @@ class App:
         self.control = Control(self.queue, self.journal)
         self.gallery = Gallery(database, paths)
         self.collection = Collection(database, paths)
+        self._names = LocalNames(paths)
         self.indexer = Indexer(database, paths, lambda: settings.settings)
         self._closing = threading.Event()
         self._place = Workplace(
@@ -318,13 +322,23 @@ class App:
             others, recipe = {**others, **hidden}, recipe_in(hidden)
         return recipe, {key: text for key, text in others.items() if text != recipe}
 
-    def read_recipe(self, content: bytes | str, base: GenerationRequest | None = None) -> Recipe:
+    def read_recipe(
+        self,
+        content: bytes | str,
+        base: GenerationRequest | None = None,
+        rules: ReadingRules | None = None,
+    ) -> Recipe:
         """Make a request of a picture's recipe, or of its text. Raises InvalidRequest."""
         text = content if isinstance(content, str) else self.read_picture(content)[0]
         if base is None:
             base = self.base_request()
-        rules = self.settings.settings.recipe
-        return understand(text, base, self.catalogue().checkpoints, rules)
+        rules = rules or self.settings.settings.recipe
+        recipe = understand(text, base, self.catalogue().checkpoints, rules)
+        recipe = replace(recipe, request=self._names.renamed(recipe.request, text))
+        try:
+            return with_styles_found(recipe, self.styles(), rules)
+        except WebUIError as error:  # a damaged file of styles is no reason to read no recipe
+            return replace(recipe, notices=(*recipe.notices, str(error)))
 
     def chosen_checkpoint(self) -> str:
         """Return the title of the checkpoint that a request without one gets; "" if none is."""

@@ -1,9 +1,10 @@
 """Between requests and the text in pictures: names resolved against what is here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modules.errors import WebUIError
+from modules.prompt.styles import StyleBook
 from modules.sampling.catalogue import AUTOMATIC, reads, resolve_sampler
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.infotext_parse import parse_infotext, size_of
@@ -26,6 +27,8 @@ class Recipe:
     """What could not be used, a sentence each."""
     size_given: bool = False
     """Whether the text says how large the picture was."""
+    styles: tuple[str, ...] = ()
+    """Styles of which the prompts are made, in order; the prompts hold their text."""
 
 
 def understand(
@@ -57,6 +60,19 @@ def understand(
     return Recipe(
         infotext=text, request=request, notices=tuple(notices), size_given=size is not None
     )
+
+
+def with_styles_found(recipe: Recipe, book: StyleBook, rules: ReadingRules) -> Recipe:
+    """Name the styles in the recipe's prompts, or take their text away, as the rules ask."""
+    if rules.styles == "Ignore":
+        return recipe
+    request = recipe.request
+    names, prompt, negative = book.extract(request.prompt, request.negative_prompt)
+    if rules.styles == "Discard":
+        request = replace(request, prompt=prompt, negative_prompt=negative)
+        return replace(recipe, request=request)
+    whole = book.apply(names, prompt, negative) == (request.prompt, request.negative_prompt)
+    return replace(recipe, styles=tuple(names)) if whole else recipe
 
 
 def names_of(name: str, schedule: str, version: str | None) -> tuple[str, str]:

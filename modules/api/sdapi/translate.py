@@ -65,10 +65,9 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
     given = {name for name in body.model_fields_set if getattr(body, name) is not None}
     size_given = bool({"width", "height"} & given)
     request = _with_pictures(_with_sampler(_sized(_fill(base, body), body), body), body)
-    if body.eta is not None:  # goes to any sampler, before DDIM's own option
-        request = replace_at(request, "options.eta_ddim", body.eta)
+    named: tuple[str, ...] = ()
     if body.infotext:
-        recipe = app.read_recipe(body.infotext, request)
+        recipe = app.read_recipe(body.infotext, request, settings.recipe)
         size_given = size_given or recipe.size_given
         filled = in_its_manner(recipe.request, body.infotext)
         request = _overridden(_fill(filled, body, given), base, overrides)
@@ -76,6 +75,9 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
         if given & {"sampler_name", "sampler_index", "scheduler"}:
             request = _with_sampler(request, body)
         request = _with_pictures(request, body, given)
+        named = recipe.styles
+    if body.eta is not None:  # goes to any sampler, before DDIM's own option
+        request = replace_at(request, "options.eta_ddim", body.eta)
     styles = tuple(body.styles or ())
     prompt, negative = app.styles().apply(styles, request.prompt, request.negative_prompt)
     request = replace(request, prompt=prompt, negative_prompt=negative)
@@ -84,7 +86,9 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
     if body.script_name:
         request = replace(request, script=_script_of(body, request))
     settings = as_written_then(settings, request, given)
-    return Translated(request=request, settings=settings, size_given=size_given, styles=styles)
+    return Translated(
+        request=request, settings=settings, size_given=size_given, styles=styles or named
+    )
 
 
 def refuse_unavailable(body: StableDiffusionProcessing) -> None:

@@ -39,6 +39,14 @@ class Recipe:
         setting="auto_backcompat",
         help="Switched on by the Version in the recipe.",
     )
+    styles: str = param(
+        "Apply if any",
+        "Styles found in the prompts that are read",
+        setting="infotext_styles",
+        choices=("Ignore", "Apply", "Discard", "Apply if any"),
+        advanced=True,
+        help="Discard takes their text away; otherwise it stays, and they are named.",
+    )
     skip: tuple[str, ...] = param(
         (), "Keys that are not read", setting="infotext_skip_pasting", advanced=True
     )

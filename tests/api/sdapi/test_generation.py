@@ -166,11 +166,11 @@ def test_a_recipe_of_1_8_is_answered_in_its_words(server):
 
 def test_a_recipe_with_schedules_keeps_their_names(server):
     text = (
-        "a dog\nSteps: 3, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 5, Seed: 9, "
+        "a dog\nSteps: 3, Sampler: DPM++ 2M, Schedule type: Exponential, CFG scale: 5, Seed: 9, "
         "Size: 32x32, RNG: CPU, Version: v1.10.0"
     )
     info = read_info(server.client.post("/sdapi/v1/txt2img", json={"infotext": text}))
-    assert "Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 5.0" in info["infotexts"][0]
+    assert "Sampler: DPM++ 2M, Schedule type: Exponential, CFG scale: 5.0" in info["infotexts"][0]
 
 
 def test_eta_goes_to_any_sampler_and_is_written_under_its_name(server):
@@ -200,6 +200,24 @@ def test_styles_are_applied(server):
         assert info["styles"] == ["old", "no such"]
         [style] = server.client.get("/sdapi/v1/prompt-styles").json()
         assert style["name"] == "old"
+    finally:
+        server.app.paths.styles.unlink()
+
+
+def test_styles_in_a_recipe_are_named_or_taken_out(server):
+    text = "old, red\nSteps: 3, Sampler: Euler, CFG scale: 5, Seed: 9, Size: 32x32"
+    server.app.paths.styles.write_text("name,prompt,negative_prompt\ncolour,red,\n")
+
+    def drawn(mode):
+        overrides = {"infotext_styles": mode}
+        body = {"infotext": text, "override_settings": overrides}
+        return read_info(server.client.post("/sdapi/v1/txt2img", json=body))
+
+    try:
+        known = drawn("Apply if any")
+        assert (known["prompt"], known["styles"]) == ("old, red", ["colour"])
+        assert drawn("Discard")["prompt"] == "old"
+        assert drawn("Ignore")["styles"] == []
     finally:
         server.app.paths.styles.unlink()
 
