@@ -7,6 +7,7 @@ tab says where a control is and what it looks like, and never repeats what it me
 import types
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -20,6 +21,15 @@ Menus = Callable[[str], list[str]]
 """Answers the entries of a named catalogue ("samplers", "checkpoints", ...)."""
 
 
+@dataclass(frozen=True)
+class Carried:
+    """A hidden control that holds a whole part of the request, as text."""
+
+    control: Component
+    read: Callable[[Any], Any]
+    write: Callable[[Any], Any]
+
+
 class Form:
     """Controls by path. `kind` is the record the paths lead through."""
 
@@ -29,6 +39,7 @@ class Form:
         self._controls: dict[str, Component] = {}
         self._switches: dict[str, tuple[Component, tuple[str, ...]]] = {}
         self._parts: dict[str, Component] = {}
+        self._carried: dict[str, Carried] = {}
         self._empty: dict[str, str] = {}
 
     def add(
@@ -61,6 +72,21 @@ class Form:
         """
         self._parts[path] = control
 
+    def carry(
+        self,
+        path: str,
+        control: Component,
+        *,
+        read: Callable[[Any], Any],
+        write: Callable[[Any], Any],
+    ) -> None:
+        """Let one control hold the part at `path`, which has no described fields.
+
+        `read` turns what the control holds into the part, or raises InvalidRequest; `write` does
+        the opposite.
+        """
+        self._carried[path] = Carried(control, read, write)
+
     def part_switch(self, path: str) -> Component:
         """Return the tick box of a part."""
         return self._parts[path]
@@ -74,7 +100,8 @@ class Form:
     def ordered(self) -> list[tuple[str, Component]]:
         """Path (or switch) and control in the order Gradio sends them for `components`."""
         switches = {name: control for name, (control, _) in self._switches.items()}
-        every = self._controls | switches | self._parts
+        carried = {path: one.control for path, one in self._carried.items()}
+        every = self._controls | switches | self._parts | carried
         return sorted(every.items(), key=lambda entry: entry[1]._id)
 
     def __getitem__(self, path: str) -> Component:
@@ -101,6 +128,9 @@ class Form:
                 request = replace_at(request, path, item.default)
             elif control in values:
                 request = replace_at(request, path, to_field(item, values[control]))
+        for path, one in self._carried.items():
+            if one.control in values:
+                request = replace_at(request, path, one.read(values[one.control]))
         return request
 
     def read_what_works(self, values: Mapping[Component, Any]) -> GenerationRequest:
@@ -114,13 +144,16 @@ class Form:
         """Return the updates that make the controls say what `request` says.
 
         Menus are read again, and a value beyond a slider's comfortable range widens the slider.
-        A switch is on if any of its values is not the default, unless `switches` says otherwise.
-        Controls of a part that `request` does not have keep their values.
+        A switch is on if any of its values is not the default, unless `switches` says otherwise,
+        as it may of what is carried. Controls of a part that `request` does not have keep their values.
         """
         shown = {control: self._update(path, request) for path, control in self._controls.items()}
         for path, control in self._parts.items():
             there = get_at(request, path) is not None
             shown[control] = gr.update(value=bool((switches or {}).get(path, there)))
+        for path, one in self._carried.items():
+            said = (switches or {}).get(path)
+            shown[one.control] = gr.update(value=said or one.write(get_at(request, path)))
         for name, (control, paths) in self._switches.items():
             used = any(get_at(request, path) != self._fields[path].default for path in paths)
             shown[control] = gr.update(value=bool((switches or {}).get(name, used)))

@@ -7,9 +7,11 @@ from modules.errors import InvalidRequest
 from modules.param import get_at, params_of, replace_at
 from modules.schema.inputs import Hires
 from modules.schema.request import GenerationRequest, Sampling
+from modules.schema.script_call import ScriptCall
 from modules.ui.bridge import Bridge
 from modules.ui.form import Form, merge_fields
 from modules.ui.parts.advanced_box import OTHER_WORK, advanced_box
+from modules.ui.parts.script_box import script_in
 from modules.ui.parts.seed_box import seed_box
 from modules.ui.tabs import txt2img
 
@@ -154,6 +156,25 @@ def test_a_menu_has_a_word_for_as_before(form):
     sampler = form["hires.sampler"]
     assert sampler.choices[0] == ("Use same sampler", "")
     assert sampler.value == ""
+
+
+def test_a_script_with_its_values_goes_to_the_request_and_back(form):
+    call = ScriptCall(name="Loopback", args={"loops": 3, "denoising_curve": "Lazy"})
+    request = GenerationRequest(script=call)
+    values = values_of(form, request)
+    assert form.read(values).script == call
+    control = dict(form.ordered)["script"]
+    assert form.read(values | {control: ""}).script is None
+    assert (
+        form.show(GenerationRequest(), {"script": values[control]})[control]["value"]
+        == (values[control])
+    )
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"args": {}}', '{"name": "a", "args": 3}'])
+def test_a_script_that_cannot_be_read_is_refused(text):
+    with pytest.raises(InvalidRequest, match="which script"):
+        script_in(text)
 
 
 def test_a_value_beyond_the_slider_widens_it(form):

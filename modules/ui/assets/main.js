@@ -10,6 +10,7 @@ import { countTokens, helpOnHover, sizesByPaste } from "./prompt.js";
 import { toast } from "./dom.js";
 import "./hires.js";
 import "./results.js";
+import "./scripts.js";
 import "./status.js";
 import "./history.js";
 import "./pnginfo.js";

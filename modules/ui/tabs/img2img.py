@@ -14,6 +14,7 @@ from modules.ui.parts.page_part import page_part
 from modules.ui.parts.picture_box import inpaint_box, target_box
 from modules.ui.parts.prompt_box import generate_box, prompt_box
 from modules.ui.parts.sampler_box import sampler_box
+from modules.ui.parts.script_box import script_box
 from modules.ui.parts.seed_box import seed_box
 from modules.ui.parts.size_box import batch_box
 from modules.ui.picture_request import Source
@@ -36,6 +37,7 @@ def lay_out(form: Form) -> dict[str, Component]:
             sampler_box(form, TAB)
             batch_box(form, TAB)
             seeds = seed_box(form, TAB)
+            script_box(form, TAB)
             advanced_box(form, TAB, pictures=True)
         with gr.Column(elem_id="img2img_source", elem_classes=["area-source"]):
             page_part("<easel-source></easel-source>")
