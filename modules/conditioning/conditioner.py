@@ -133,6 +133,12 @@ class Conditioning:
         """Whether the emphasis mode was of any consequence."""
         return any(schedule.has_brackets for schedule in self.schedules)
 
+    def fill_vectors(self, width: int | None) -> None:
+        """Tell a network that takes a vector of `width` numbers zeros, if there is nothing else."""
+        nothing_known = self.told is None and not any(one.pooled for one in self.schedules)
+        if width is not None and nothing_known:
+            self.told = self.told_uncond = torch.zeros(width)
+
     def at(self, evaluation: int) -> StepConditioning:
         """What the denoiser's call number `evaluation` (from 0) is told.
 

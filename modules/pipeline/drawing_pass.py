@@ -158,7 +158,7 @@ class DrawingPass:
         bench = self.bench
         base = self.hires_base or self.plan
         with bench.model.resident("text_encoders"):
-            return bench.conditioner.conditions(
+            conditions = bench.conditioner.conditions(
                 [self.texts.encoded] * count,
                 [self.texts.negative_prompt] * count,
                 steps=base.prompt_evaluations,
@@ -167,6 +167,8 @@ class DrawingPass:
                 weights_key=bench.patcher.key if bench.patcher else (),
                 facts=picture_facts(bench.request, *self.size),
             )
+        conditions.fill_vectors(bench.model.unet.config.adm_in_channels)
+        return conditions
 
     @torch.no_grad()
     def _network(self, x: Tensor, timesteps: Tensor, context: Tensor | Told) -> Tensor:

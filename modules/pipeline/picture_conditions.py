@@ -1,17 +1,19 @@
-"""What networks made for inpainting are told besides the text: a mask and the masked picture.
+"""What networks are told of a picture besides the text, in further input channels.
 
-Their first layer has five more channels: where to repaint (1), then the latent of the picture with
-that part grey (4), as in Stable Diffusion's inpainting checkpoints (Rombach et al. 2022).
+Inpainting: where to repaint (1), then the latent of the picture with that part grey (4), as in
+Stable Diffusion's inpainting checkpoints (Rombach et al. 2022). Editing: the unscaled latent of the
+picture (4; Brooks et al. 2023, arXiv:2211.09800). Depth: how near everything is (1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from modules.model.loader import Model
-from modules.pipeline.pictures import fractions
+from modules.errors import InvalidRequest
+from modules.model.loader import Model, PictureInput
+from modules.pipeline.pictures import as_picture, fractions
 from modules.pipeline.placing import Placed
 from modules.pipeline.resize import stretch
 from modules.schema.request import GenerationRequest
@@ -19,7 +21,21 @@ from modules.schema.request import GenerationRequest
 
 def wants_mask(model: Model) -> bool:
     """Whether the model's network is made for inpainting."""
-    return model.unet.config.in_channels == 2 * model.latent_channels + 1
+    return model.picture_input == "mask"
+
+
+def picture_conditions(
+    request: GenerationRequest,
+    model: Model,
+    placed: Sequence[Placed],
+    generator: torch.Generator,
+) -> Tensor | None:
+    """(batch, channels, h, w) for a network that is told of pictures, else None.
+
+    The autoencoder's noise is drawn from `generator`. Raises InvalidRequest for what is missing.
+    """
+    read = READERS.get(model.picture_input)
+    return None if read is None else read(request, model, placed, generator)
 
 
 def masked_conditions(
@@ -27,29 +43,72 @@ def masked_conditions(
     model: Model,
     placed: Sequence[Placed],
     generator: torch.Generator,
-) -> Tensor | None:
-    """(batch, 5, h, w) for such a network, else None. Without a mask all is repainted."""
-    if not wants_mask(model):
-        return None
+) -> Tensor:
+    """(batch, 5, h, w): mask and masked picture. Without a mask all is repainted."""
     target = request.size.width, request.size.height
     inpaint = request.img2img.inpaint if request.img2img is not None else None
     hard = inpaint is None or (inpaint.round and not inpaint.is_soft)
-    sources, masks = [], []
+    masks = []
     for one in placed:
-        picture = one.picture if one.picture.size == target else stretch(one.picture, *target)
-        sources.append(fractions(picture) * 2 - 1)
         mask = fractions(one.mask) if one.mask is not None else torch.ones(1, *target[::-1])
         masks.append(mask.round() if hard else mask)
-    return _conditions(
-        model, torch.stack(sources), torch.stack(masks), request.pictures.mask_weight, generator
-    )
+    sources = _sources(request, placed)
+    return _conditions(model, sources, torch.stack(masks), request.pictures.mask_weight, generator)
+
+
+def edited_conditions(
+    request: GenerationRequest,
+    model: Model,
+    placed: Sequence[Placed],
+    generator: torch.Generator,
+) -> Tensor:
+    """(batch, 4, h, w): the latent of the picture to edit."""
+    return model.encode_mean(_sources(request, placed))
+
+
+def depth_conditions(
+    request: GenerationRequest,
+    model: Model,
+    placed: Sequence[Placed],
+    generator: torch.Generator,
+) -> Tensor:
+    """(batch, 1, h, w) in [-1, 1], the nearest place of all 1."""
+    depth = request.img2img.depth if request.img2img is not None else None
+    if depth is None:
+        raise InvalidRequest(
+            f"{model.name} draws by depth and needs a depth map of the picture.",
+            "Give one as a grey picture, nearest places white.",
+        )
+    cell = model.downsample
+    sides = request.size.height // cell, request.size.width // cell
+    grey = fractions(as_picture(depth).convert("L"))[None]  # (1, 1, H, W)
+    small = interpolate(grey, size=sides, mode="bicubic", align_corners=False)
+    low, high = small.min(), small.max()
+    spread = 2 * (small - low) / (high - low).clamp(min=1e-6) - 1
+    return spread.expand(len(placed), -1, -1, -1)
+
+
+Read = Callable[[GenerationRequest, Model, Sequence[Placed], torch.Generator], Tensor]
+READERS: dict[PictureInput, Read] = {
+    "mask": masked_conditions,
+    "picture": edited_conditions,
+    "depth": depth_conditions,
+}
+"""What makes each kind."""
 
 
 def plain_conditions(model: Model, count: int, shape: tuple[int, ...], seed: int) -> Tensor | None:
     """The same where there is no picture: everything is grey and to be painted.
 
-    `shape` is that of one latent; the autoencoder's noise is drawn from `seed`.
+    `shape` is that of one latent; the autoencoder's noise is drawn from `seed`. Raises
+    InvalidRequest where nothing can stand for a picture.
     """
+    if model.picture_input == "picture":
+        return torch.zeros(count, *shape)
+    if model.picture_input == "depth":
+        raise InvalidRequest(
+            f"{model.name} draws by depth, over a picture.", "Use it in img2img, with a depth map."
+        )
     if not wants_mask(model):
         return None
     generator = torch.Generator().manual_seed(seed)
@@ -69,9 +128,7 @@ def enlarged_conditions(
     `pixels` (batch, 3, H, W) are those the latents come from, in [0, 1], and are used as such:
     A1111 forgets to spread them to [-1, 1].
     """
-    if not wants_mask(model):
-        return None
-    if weight >= 1:
+    if weight >= 1 or not wants_mask(model):
         return plain_conditions(model, len(latents), tuple(latents.shape[1:]), seed)
     source = model.decode_latent(latents) if pixels is None else pixels
     height, width = (side * model.downsample for side in latents.shape[2:])
@@ -79,6 +136,16 @@ def enlarged_conditions(
     mask = torch.ones(len(latents), 1, height, width)
     generator = torch.Generator().manual_seed(seed)
     return _conditions(model, source, mask, weight, generator)
+
+
+def _sources(request: GenerationRequest, placed: Sequence[Placed]) -> Tensor:
+    """The pictures at the request's size, (batch, 3, H, W) in [-1, 1]."""
+    target = request.size.width, request.size.height
+    pictures = [
+        one.picture if one.picture.size == target else stretch(one.picture, *target)
+        for one in placed
+    ]
+    return torch.stack([fractions(picture) * 2 - 1 for picture in pictures])
 
 
 def _conditions(

@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 from modules.model.loader import Model
 from modules.pipeline.first_latents import latent_shape
 from modules.pipeline.masks import latent_mask
-from modules.pipeline.picture_conditions import masked_conditions
+from modules.pipeline.picture_conditions import picture_conditions
 from modules.pipeline.pictures import Picture, fractions
 from modules.pipeline.placing import Placed, place_all
 from modules.pipeline.resize import stretch
@@ -63,7 +63,7 @@ def picture_start(request: GenerationRequest, model: Model, seeds: tuple[int, ..
         latents=latents,
         placed=tuple(placed),
         repaint=repaint,
-        conditions=masked_conditions(request, model, placed, generator),
+        conditions=picture_conditions(request, model, placed, generator),
     )
 
 
