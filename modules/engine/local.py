@@ -4,39 +4,30 @@ import gc
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modules.engine.background import Later, ReadAhead
+from modules.engine.ladder import Ladder
 from modules.engine.models import ModelList
+from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
 from modules.errors import ModelError, OutOfMemory
-from modules.model.catalogue import Checkpoint, find, main_file, scan
+from modules.model.catalogue import Checkpoint, files_of, find, main_file, scan
 from modules.model.hashes import FileFacts
+from modules.model.vae_files import choose_vae, vae_files
 from modules.paths import Paths
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
-from modules.schema.event import Event, Loading, Notice
+from modules.schema.event import Event, ImageReady, Loading, Notice
 from modules.schema.tasks import Task
 from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
 
-ALLOCATION_FAILED = ("not enough memory", "can't allocate memory", "out of memory")
-"""What torch says, in a RuntimeError of no special kind, when a CPU allocation fails."""
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """The model in memory, and what tells whether it is still the wanted one."""
-
-    checkpoint: Checkpoint
-    stamp: tuple[int, int]
-    ready: Any
-    """A `modules.pipeline.ready.Ready`; named here it would have to be imported."""
-
 
 class LocalEngine:
-    """Draws in this process. Keeps the newest model, with the prompts it has encoded."""
+    """Draws in this process. Keeps the newest models, with the prompts they have encoded."""
 
     slots = 1
 
@@ -47,8 +38,13 @@ class LocalEngine:
         device: str = "auto",
         half: bool = True,
         preview_interval_s: float | None = 0.5,
+        memory: str = "auto",
+        keeping: Keeping | None = None,
     ) -> None:
-        """`half` allows 16-bit networks on GPUs; None for the interval means no previews."""
+        """`half` allows 16-bit networks on GPUs; None for the interval means no previews.
+
+        `memory` is a policy's name or another hint of `modules.model.memory.MemoryPlan`.
+        """
         wait_quietly()
         self._paths = paths
         self._wanted_device = device
@@ -58,34 +54,63 @@ class LocalEngine:
         self._list_models = ModelList(paths)
         self._device: Any = None
         """A `modules.model.device.Device` once it is chosen."""
-        self._loaded: _Loaded | None = None
+        self._memory_hint = memory
+        self._shelf = Shelf(keeping or Keeping())
+        self._ladder = Ladder()
+        self._read_ahead = ReadAhead()
         self._busy = False
 
     def run(self, task: Task, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
-        """Load what the task names, then draw it. Raises WebUIError."""
+        """Load what the task names, then draw it. Raises WebUIError.
+
+        When memory runs out, everything is freed and the rest is drawn with a more sparing policy,
+        down to the last; a notice says what was given up.
+        """
         self._busy = True
         try:
-            yield from self._run(task, cancel, start_image)
-        except Exception as error:
-            shortage = _as_out_of_memory(error)
-            if shortage is None:
-                raise
-            self._free_memory()
-            raise shortage from error
+            rung = self._ladder.start(task)
+            while True:
+                shortage = None
+                try:
+                    for event in self._run(task, cancel, start_image, rung):
+                        if isinstance(event, ImageReady):
+                            start_image = event.image.index + 1
+                        yield event
+                    return
+                except Exception as error:
+                    shortage = _as_out_of_memory(error)
+                    if shortage is None:
+                        raise
+                rung = self._step_down(task, rung, shortage)
+                yield Notice(message=self._ladder.told(rung))
         finally:
             self._busy = False
 
-    def _run(self, task: Task, cancel: Cancel, start_image: int) -> Iterator[Event]:
+    def _step_down(self, task: Task, rung: str, shortage: OutOfMemory) -> str:
+        """Free everything and choose the next rung. Raises `shortage` when there is none."""
+        newest, alone = self._shelf.newest, len(self._shelf) <= 1
+        used = newest.ready.model.policy.name if newest is not None else rung
+        log.warning("%s", shortage.message)
+        del newest
+        self.unload()
+        lower = self._ladder.below(task, rung, used, alone=alone)
+        if lower is None:
+            raise shortage
+        return lower
+
+    def _run(self, task: Task, cancel: Cancel, start_image: int, rung: str) -> Iterator[Event]:
         checkpoint = self._find(task.models.checkpoint)
-        if not self._is_loaded(checkpoint):
+        if self._shelf.find(checkpoint, rung) is None:
             yield Loading(what=checkpoint.name)
-        ready = self._make_ready(checkpoint).ready
-        for message in ready.read_embeddings():
+        loaded = self._make_ready(checkpoint, rung)
+        ready = loaded.ready
+        for message in (*self._use_vae(loaded, task), *ready.read_embeddings()):
             yield Notice(message=message)
 
         from modules.pipeline.generate import generate
 
-        yield from generate(
+        told: list[str] = ready.model.coding.notices
+        for event in generate(
             task,
             ready.model,
             ready.conditioner,
@@ -93,35 +118,49 @@ class LocalEngine:
             patcher=ready.patcher,
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
-        )
+        ):
+            yield event
+            while told:
+                yield Notice(message=told.pop(0))
+
+    def _use_vae(self, loaded: Loaded, task: Task) -> Iterator[str]:
+        """Give the model the VAE the task wants; yields what went otherwise."""
+        from modules.model.vae import VaeFile
+
+        files = vae_files([self._paths.checkpoints], self._paths.vae)
+        path, notice = choose_vae(files, task.models.vae, loaded.checkpoint.path)
+        if notice:
+            yield notice
+        model = loaded.ready.model
+        if path is None:
+            model.use_vae(None)
+            return
+        file = VaeFile(path, stamp_of(path))
+        if model.vae != file:
+            digest = Later(lambda: self._facts.sha256(path))
+            model.use_vae(replace(file, find_sha256=digest))
 
     def warm(self, checkpoint: str) -> None:
         """Load torch and a checkpoint now ("" is the first one there is). Raises WebUIError."""
         found = scan(self._paths.checkpoints, self._facts)
         if checkpoint or found:
-            self._make_ready(self._find(checkpoint or found[0].name))
+            self._make_ready(self._find(checkpoint or found[0].name), self._ladder.top)
         else:
             self._pick_device()
+
+    def expect(self, path: str) -> None:
+        """Have the files of the checkpoint at `path` read, as a task to come will want them."""
+        self._read_ahead.expect(list(files_of(Path(path))))
 
     def _find(self, name: str) -> Checkpoint:
         return find(scan(self._paths.checkpoints, self._facts), name)
 
-    def _is_loaded(self, checkpoint: Checkpoint) -> bool:
-        loaded = self._loaded
-        return (
-            loaded is not None
-            and loaded.checkpoint.path == checkpoint.path
-            and loaded.stamp == _stamp(checkpoint.path)
-        )
+    def _make_ready(self, checkpoint: Checkpoint, rung: str) -> Loaded:
+        """Return the model of `checkpoint`, loading it if need be."""
+        return self._shelf.take(checkpoint, rung, lambda: self._load(checkpoint, rung))
 
-    def _make_ready(self, checkpoint: Checkpoint) -> _Loaded:
-        """Return the model of `checkpoint`, loading it in place of the one in memory if need be."""
-        if self._loaded is None or not self._is_loaded(checkpoint):
-            self._loaded = self._load(checkpoint)
-        return self._loaded
-
-    def _load(self, checkpoint: Checkpoint) -> _Loaded:
-        """Read a model. If that fails, the one before is loaded again when it is next wanted."""
+    def _load(self, checkpoint: Checkpoint, rung: str) -> Loaded:
+        from modules.model.memory import MemoryPlan
         from modules.pipeline.ready import make_ready
 
         device = self._pick_device()
@@ -130,20 +169,21 @@ class LocalEngine:
                 f"The checkpoint {checkpoint.name} cannot be used: {checkpoint.note}.",
                 "Copy the file again, or choose another checkpoint.",
             )
-        self._loaded = None  # two models at once may not fit
-        gc.collect()
-        stamp = _stamp(checkpoint.path)
-        digest = self._facts.sha256(main_file(checkpoint.path))
+        policy, tiled = self._ladder.means(rung)
+        stamp = stamp_of(checkpoint.path)
+        file = main_file(checkpoint.path)
         ready = make_ready(
             checkpoint.path,
-            device,
-            sha256=digest,
+            MemoryPlan(device.device, device.dtype, self._memory_hint, policy),
+            find_sha256=Later(lambda: self._facts.sha256(file)),
             configs=self._paths.configs,
             embeddings=self._paths.embeddings,
             networks=self._paths.lora,
             hypernetworks=self._paths.hypernetworks,
         )
-        return _Loaded(replace(checkpoint, sha256=digest), stamp, ready)
+        ready.model.coding.tiled = tiled
+        log.info("%s: memory policy %r", checkpoint.name, ready.model.policy.name)
+        return Loaded(checkpoint, stamp, rung, ready)
 
     def _pick_device(self) -> Any:
         if self._device is None:
@@ -163,10 +203,16 @@ class LocalEngine:
         return EngineStatus(
             state="busy" if self._busy else state,
             device=self._device.title if self._device else "",
-            loaded=self._loaded.checkpoint.title if self._loaded else "",
+            loaded=self._title(),
             memory=tuple(self._memory().items()),
             pid=os.getpid(),
         )
+
+    def _title(self) -> str:
+        loaded = self._shelf.newest
+        if loaded is None:
+            return ""
+        return replace(loaded.checkpoint, sha256=loaded.ready.model.sha256).title
 
     def _memory(self) -> dict[str, Any]:
         """Bytes by A1111's names; empty where there is no GPU."""
@@ -193,41 +239,30 @@ class LocalEngine:
         return {"cuda": {"system": system, **parts, "events": events}}
 
     def unload(self) -> None:
-        """Drop the model; the next task loads again."""
-        self._loaded = None
+        """Drop the models; the next task loads again."""
+        self._shelf.clear()
         self._free_memory()
 
     def _free_memory(self) -> None:
         gc.collect()
-        if self._device is not None and self._device.device.type == "cuda":
-            import torch
+        if self._device is not None:
+            from modules.model.memory import give_back
 
-            torch.cuda.empty_cache()
+            give_back(self._device.device)
 
     def close(self) -> None:
         """Give everything back."""
+        self._read_ahead.expect([])
         self.unload()
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """Size and modification time: another value means another file under the same name."""
-    info = path.stat()
-    return info.st_size, info.st_mtime_ns
-
-
 def _as_out_of_memory(error: Exception) -> OutOfMemory | None:
-    """Recognise the many ways in which memory runs out."""
-    import torch
+    """What to tell people, if `error` means that memory ran out."""
+    from modules.model.memory import ran_out
 
-    if isinstance(error, torch.OutOfMemoryError):
-        where = "The GPU's memory"
-    elif isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError)
-        and any(words in str(error).lower() for words in ALLOCATION_FAILED)
-    ):
-        where = "The memory"
-    else:
+    if not ran_out(error):
         return None
+    where = "The GPU's memory" if "CUDA" in str(error) else "The memory"
     first = str(error).splitlines()[0] if str(error) else ""
     return OutOfMemory(
         f"{where} was not enough for this picture. {first}".strip(),

@@ -26,7 +26,7 @@ from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.clip_text import ClipText, ClipTextConfig
 from modules.model.networks.unet import UNet
 from modules.model.residency import AllOnDevice, Policy
-from modules.model.vae import PictureCoding
+from modules.model.vae import PictureCoding, VaeFile, load_vae
 from modules.paths import Paths
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,10 @@ class Model:
     """Gives the hash when it is first asked for; may have to wait for it."""
     policy: Policy = field(default_factory=AllOnDevice)
     coding: PictureCoding = field(default_factory=PictureCoding)
+    own_autoencoder: Autoencoder | None = None
+    """The checkpoint's, while one of another file is used."""
+    vae: VaeFile | None = None
+    """That other file."""
 
     @property
     def hash(self) -> str:
@@ -115,6 +119,40 @@ class Model:
     def networks(self) -> tuple[nn.Module, ...]:
         """Everything with weights, each of which is moved as one."""
         return self.unet, self.autoencoder, self.text_encoders
+
+    @property
+    def vae_facts(self) -> tuple[tuple[str, str | None], ...]:
+        """What recipes say about the VAE; nothing about the checkpoint's own."""
+        if self.vae is None:
+            return (("VAE", None),)
+        return ("VAE hash", self.vae.find_sha256()[:10]), ("VAE", self.vae.path.name)
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes of all weights, wherever they are."""
+        return sum(
+            parameter.numel() * parameter.element_size()
+            for network in (*self.networks, self.own_autoencoder)
+            if network is not None
+            for parameter in network.parameters()
+        )
+
+    def rest(self) -> None:
+        """Leave the device to other models until the next block."""
+        self.policy.rest()
+
+    def use_vae(self, file: VaeFile | None) -> None:
+        """Draw with the autoencoder in `file`, or with the checkpoint's own. Raises ModelError."""
+        if file == self.vae:
+            return
+        own = self.own_autoencoder or self.autoencoder
+        if file is None:
+            self.autoencoder, self.own_autoencoder = own, None
+        else:
+            other = load_vae(file.path, own.config)
+            self.policy.settle(other)
+            self.autoencoder, self.own_autoencoder = other, own
+        self.vae = file
 
     def resident(self, part: Part) -> AbstractContextManager[nn.Module]:
         """A block in which one network is ready to compute; see `modules.model.residency`."""

@@ -35,27 +35,8 @@ class Policy(Protocol):
     def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
         """Have `network` compute in `dtype` from now on."""
 
-
-class AllOnDevice:
-    """Every network stays on the device all the time: the fastest way, if they fit."""
-
-    name = "all"
-
-    def __init__(self, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> None:
-        self.device, self.dtype = device, dtype
-
-    def settle(self, network: nn.Module) -> None:
-        """Move it there; its home is given up."""
-        network.to(self.device, self.dtype)
-
-    @contextmanager
-    def resident(self, network: nn.Module) -> Iterator[nn.Module]:
-        """`network`, which is there already."""
-        yield network
-
-    def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
-        """Convert it."""
-        network.to(dtype=dtype)
+    def rest(self) -> None:
+        """Leave the device to other models until the next block."""
 
 
 class Guest:
@@ -72,6 +53,11 @@ class Guest:
         parameter.data = away
         self._homes[parameter] = home, parameter._version
 
+    def invite_all(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+        """Bring every parameter of `network`."""
+        for parameter in network.parameters():
+            self.invite(parameter, device, dtype)
+
     @torch.no_grad()
     def send_home(self) -> None:
         """Let all go. One that was written to meanwhile takes its new value along, unrounded."""
@@ -79,6 +65,51 @@ class Guest:
             changed = parameter._version != version
             parameter.data = parameter.data.to(home.device) if changed else home
         self._homes.clear()
+
+
+class AllOnDevice:
+    """Every network is on the device all the time: the fastest way, if they fit."""
+
+    name = "all"
+
+    def __init__(self, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> None:
+        self.device, self.dtype = device, dtype
+        self._dtypes: dict[nn.Module, torch.dtype] = {}
+        self._guests: dict[nn.Module, Guest] = {}
+
+    def settle(self, network: nn.Module) -> None:
+        """Bring it. On the CPU its home is given up; elsewhere that costs little and is kept."""
+        if self.device.type == "cpu":
+            network.to(self.dtype)
+        else:
+            self._bring(network)
+
+    @contextmanager
+    def resident(self, network: nn.Module) -> Iterator[nn.Module]:
+        """`network`, which is there already, unless all have been at rest."""
+        if self.device.type != "cpu":
+            self._bring(network)
+        yield network
+
+    def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
+        """Convert it now and whenever it comes."""
+        self._dtypes[network] = dtype
+        if self.device.type == "cpu":
+            network.to(dtype)
+        elif network in self._guests:
+            self._guests.pop(network).send_home()
+            self._bring(network)
+
+    def rest(self) -> None:
+        """Leave the device to others."""
+        for guest in self._guests.values():
+            guest.send_home()
+        self._guests.clear()
+
+    def _bring(self, network: nn.Module) -> None:
+        if network not in self._guests:
+            guest = self._guests[network] = Guest()
+            guest.invite_all(network, self.device, self._dtypes.get(network, self.dtype))
 
 
 class OneAtATime:
@@ -115,6 +146,10 @@ class OneAtATime:
             self._bring(None)
             self._bring(network)
 
+    def rest(self) -> None:
+        """Leave the device to others."""
+        self._bring(None)
+
     def _bring(self, network: nn.Module | None) -> None:
         if network is self._here:
             return
@@ -122,8 +157,7 @@ class OneAtATime:
         self._here = network
         if network is not None:
             dtype = self._dtypes.get(network, self.dtype)
-            for parameter in network.parameters():
-                self._guest.invite(parameter, self.device, dtype)
+            self._guest.invite_all(network, self.device, dtype)
 
 
 class LayerByLayer:
@@ -136,6 +170,7 @@ class LayerByLayer:
     ) -> None:
         self.device, self.dtype, self.streamed_from = device, dtype, streamed_from
         self._dtypes: dict[nn.Module, torch.dtype] = {}
+        self._small: dict[nn.Module, list[nn.Parameter]] = {}
 
     def settle(self, network: nn.Module) -> None:
         """Leave it at home."""
@@ -143,33 +178,45 @@ class LayerByLayer:
     @contextmanager
     def resident(self, network: nn.Module) -> Iterator[nn.Module]:
         """`network` with its small parameters; each large layer comes and goes by itself."""
-        dtype = self._dtypes.get(network, self.dtype)
-        small, large = Guest(), set[nn.Parameter]()
+        if network in self._small:  # inside its own block
+            yield network
+            return
+        guest, large = Guest(), set[nn.Parameter]()
         with ExitStack() as stack:
             for layer in network.modules():
                 if self._is_large(layer):
                     large.update(layer.parameters(recurse=False))
-                    self._stream(layer, dtype, stack)
-            stack.callback(small.send_home)
-            for parameter in network.parameters():
-                if parameter not in large:
-                    small.invite(parameter, self.device, dtype)
+                    self._stream(layer, network, stack)
+            small = [one for one in network.parameters() if one not in large]
+            self._small[network] = small
+            stack.callback(self._small.pop, network)
+            stack.callback(guest.send_home)
+            for parameter in small:
+                guest.invite(parameter, self.device, self._dtype_of(network))
             yield network
 
+    def _dtype_of(self, network: nn.Module) -> torch.dtype:
+        return self._dtypes.get(network, self.dtype)
+
     def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
-        """Convert whatever comes from the next block on."""
+        """Convert what comes from now on; the small parameters of a block under way too."""
         self._dtypes[network] = dtype
+        for parameter in self._small.get(network, ()):
+            parameter.data = parameter.data.to(dtype)
+
+    def rest(self) -> None:
+        """Nothing is on the device between blocks anyway."""
 
     def _is_large(self, layer: nn.Module) -> bool:
         known = isinstance(layer, nn.Linear | nn.Conv2d)
         return known and layer.weight.numel() >= self.streamed_from  # type: ignore[operator]
 
-    def _stream(self, layer: nn.Module, dtype: torch.dtype, stack: ExitStack) -> None:
+    def _stream(self, layer: nn.Module, network: nn.Module, stack: ExitStack) -> None:
         guest = Guest()
 
         def bring(*_: Any) -> None:
             for parameter in layer.parameters(recurse=False):
-                guest.invite(parameter, self.device, dtype)
+                guest.invite(parameter, self.device, self._dtype_of(network))
 
         def send_home(*_: Any) -> None:
             guest.send_home()

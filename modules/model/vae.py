@@ -26,6 +26,17 @@ MAPS_AT_ONCE = 5
 SMALLEST_TILE = 16
 
 
+@dataclass(frozen=True)
+class VaeFile:
+    """A file with an autoencoder that replaces the checkpoint's; other content is another one."""
+
+    path: Path
+    stamp: tuple[int, int]
+    """Size and modification time."""
+    find_sha256: Callable[[], str] = field(default=lambda: "", compare=False)
+    """Gives the hash when it is first asked for; may have to wait for it."""
+
+
 @dataclass
 class PictureCoding:
     """How a model's autoencoder is used, and what had to be given up on the way."""

@@ -254,8 +254,6 @@ class _Job:
         options = self.request.pictures
         if wants_mask(self.model):
             yield "Conditional mask weight", options.mask_weight
-        if self.first.guidance.picture_scale != 1 and self.request.img2img is not None:
-            yield "Image CFG scale", self.request.img2img.image_cfg_scale
         if self.plan.picture is not None and options.noise_multiplier != 1:
             yield "Noise multiplier", options.noise_multiplier
         if (self.plan.picture or self.second) and options.extra_noise > 0:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from modules.schema.inputs import ImageData
 
-Fact = tuple[str, str | int | float | bool]
-"""An infotext key that only the drawing itself could know, with its value."""
+Fact = tuple[str, str | int | float | bool | None]
+"""An infotext key that only the drawing itself could know, with its value; None is not written."""
 
 
 @dataclass(frozen=True, kw_only=True)
