@@ -113,8 +113,8 @@ def test_the_frame_dragged_past_the_edge_makes_the_picture_larger(page, drawing_
     assert page.evaluate(f"{CANVAS}.frame().width") == SIDE + 32
     drawn, _ = generated(page, drawing_server, "beyond the edge")
     assert drawn.size == (SIDE + 32, SIDE)
-    kept = np.asarray(drawn)[:, : SIDE - 8 - 12]  # less the seam and the mask's blur
-    assert (kept == np.asarray(picture())[:, : SIDE - 8 - 12]).all()
+    kept = SIDE - 16 - 12  # less the seam and the mask's blur
+    assert (np.asarray(drawn)[:, :kept] == np.asarray(picture())[:, :kept]).all()
 
 
 def test_a_reload_finds_the_drawing_and_the_mode_again(visit):

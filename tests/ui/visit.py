@@ -96,9 +96,12 @@ def recipes(page: Page, text: str, count: int) -> list[dict[str, Any]]:
 
     A server is shared by many tests: only the recipe tells whose picture it is.
     """
-    page.wait_for_function(f"([text, count]) => {RECIPES}.length >= count", arg=[text, count])
+    page.wait_for_function(
+        f"([text, count]) => {RECIPES}.length >= count || window.easel.state.job?.error",
+        arg=[text, count],
+    )
     found: list[dict[str, Any]] = page.evaluate(f"(text) => {RECIPES}", text)
-    assert len(found) == count
+    assert len(found) == count, page.evaluate("window.easel.state.job?.error")
     return found
 
 

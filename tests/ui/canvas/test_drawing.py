@@ -161,8 +161,12 @@ def test_a_frame_dragged_past_the_edge_asks_for_more_picture(desk: Desk):
     assert (np.asarray(init.getchannel("A"))[:, WIDTH:] == 0).all()
     assert (np.asarray(init.convert("RGB"))[:, :WIDTH] == np.asarray(gradient())).all()
     mask = desk.mask('exportMask({region: "frame"})')
-    seam = 16  # of the picture is drawn anew too, where the frame crosses its edge
-    assert (mask[:, WIDTH - seam :] == 255).all() and (mask[:, : WIDTH - seam] == 0).all()
+    assert (mask[:, WIDTH:] == 255).all()
+    seam = 32  # of the picture is drawn anew too, by degrees, where the frame crosses its edge
+    assert (mask[:, : WIDTH - seam] == 0).all()
+    rise = mask[:, WIDTH - seam - 1 : WIDTH + 1].astype(int)
+    assert (rise == rise[0]).all() and (rise[0, 0], rise[0, -1]) == (0, 255)
+    assert set(np.diff(rise[0])) <= {7, 8}
     desk.page.keyboard.press("Control+z")
     assert not desk.js("canvas.hasFrame()")
 

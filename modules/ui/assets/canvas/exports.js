@@ -4,8 +4,8 @@ import { intersection, isEmpty } from "./geometry.js";
 import { TILE, eachTile, tileBox } from "./tiles.js";
 import { encodeGrey } from "./png.js";
 
-/** Pixels along a crossed edge that are drawn anew with what lies beyond; an eighth of a small picture. */
-const SEAM = 16;
+/** Pixels along a crossed edge over which the old becomes the new; a quarter of a small picture. */
+const SEAM = 32;
 
 /** @typedef {import("./document.js").Document} Document */
 /** @typedef {import("./geometry.js").Box} Box */
@@ -35,8 +35,8 @@ export function paintAlone(document, box) {
 }
 
 /**
- * A grey PNG of a layer's coverage: white is to be drawn anew. Beyond the picture everything is, and a
- * strip along the edge that is crossed, so that the new joins the old without a seam.
+ * A grey PNG of a layer's coverage: white is to be drawn anew. Beyond the picture everything is; along an
+ * edge that is crossed the mask rises to white by degrees, so that the new joins the old without a seam.
  * @param {Document} document
  * @param {Box} box
  * @param {"mask" | "paint"} from with "paint", whatever has been painted is white
@@ -47,26 +47,14 @@ export function coverageOf(document, box, from) {
 	const height = box.y1 - box.y0;
 	const grey = new Uint8Array(width * height);
 	const layer = document.layer(from);
-	const seen = withoutSeam(intersection(box, document.pictureBox), box);
+	const seen = intersection(box, document.pictureBox);
 	if (isEmpty(seen)) return encodeGrey(width, height, grey.fill(255));
 	eachTile(seen, (key, shared) => {
 		const tile = layer.tiles.get(key);
 		if (tile) copyCoverage(layer, tile, tileBox(key), shared, grey, box);
 	});
-	whitenOutside(grey, box, seen);
+	whitenBeyond(grey, box, seen);
 	return encodeGrey(width, height, grey);
-}
-
-/** The seen part of a picture, less a strip along the edges that `box` crosses. */
-function withoutSeam(seen, box) {
-	const across = Math.min(SEAM, Math.floor((seen.x1 - seen.x0) / 8));
-	const down = Math.min(SEAM, Math.floor((seen.y1 - seen.y0) / 8));
-	return {
-		x0: seen.x0 + (box.x0 < seen.x0 ? across : 0),
-		y0: seen.y0 + (box.y0 < seen.y0 ? down : 0),
-		x1: seen.x1 - (box.x1 > seen.x1 ? across : 0),
-		y1: seen.y1 - (box.y1 > seen.y1 ? down : 0),
-	};
 }
 
 function copyCoverage(layer, tile, at, shared, grey, box) {
@@ -81,13 +69,28 @@ function copyCoverage(layer, tile, at, shared, grey, box) {
 	}
 }
 
-function whitenOutside(grey, box, seen) {
-	const width = box.x1 - box.x0;
-	for (let y = box.y0; y < box.y1; y++) {
-		const row = grey.subarray((y - box.y0) * width, (y - box.y0 + 1) * width);
-		if (y < seen.y0 || y >= seen.y1) row.fill(255);
-		else row.fill(255, 0, seen.x0 - box.x0).fill(255, seen.x1 - box.x0);
+/** Make white what `box` holds beyond `seen`, and what is near an edge that it crosses the whiter the nearer. */
+function whitenBeyond(grey, box, seen) {
+	const across = rises(box.x0, box.x1, seen.x0, seen.x1);
+	const down = rises(box.y0, box.y1, seen.y0, seen.y1);
+	const width = across.length;
+	const columns = [...across.keys()].filter((x) => across[x]);
+	for (let y = 0; y < down.length; y++) {
+		const row = grey.subarray(y * width, (y + 1) * width);
+		if (down[y]) for (let x = 0; x < width; x++) row[x] = Math.max(row[x], down[y], across[x]);
+		else for (const x of columns) row[x] = Math.max(row[x], across[x]);
 	}
+}
+
+/** How white each place from `low` to `high` becomes for lying near an end of what is seen, or beyond. */
+function rises(low, high, first, last) {
+	const strip = Math.min(SEAM, Math.floor((last - first) / 4));
+	const before = low < first ? first + strip : -Infinity;
+	const after = high > last ? last - strip : Infinity;
+	return Uint8Array.from({ length: high - low }, (_, place) => {
+		const beyond = Math.max(before - low - place, low + place + 1 - after, 0);
+		return Math.min(1, beyond / (strip + 1)) * 255;
+	});
 }
 
 function canvasFor(box) {
