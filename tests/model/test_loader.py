@@ -10,6 +10,7 @@ from modules.errors import ModelError
 from modules.model.diffusers_folder import unet_names_for
 from modules.model.families.diffusers_names import autoencoder_names
 from modules.model.loader import load_model
+from tests.model import tiny_checkpoints
 from tests.model.tiny import AUTOENCODER, FACTS, REFERENCE, TEXT, UNET, tensors, write_model
 
 TINY = REFERENCE / "data" / "Stable-diffusion" / "tiny.safetensors"
@@ -64,6 +65,26 @@ def test_the_text_encoders_sizes_are_read_from_its_tensors():
     config = load_model(TINY).text_encoder.config
     assert (config.width, config.layers, config.intermediate) == (64, 4, 256)
     assert (config.head_count, config.positions, config.vocab_size) == (1, 77, 49408)
+
+
+@pytest.mark.parametrize("shift, prediction", [(0.0, "epsilon"), (-3.0, "v")])
+def test_a_second_version_that_does_not_say_what_it_predicts_is_asked(tmp_path, shift, prediction):
+    path = tiny_checkpoints.write("sd2", tmp_path)
+    weights = load_file(path)
+    weights["model.diffusion_model.out.2.bias"] += 0.5 + shift
+    save_file(weights, path)
+    (tmp_path / "stable-diffusion").mkdir()
+    beside = path.with_suffix(".yaml")
+    beside.rename(tmp_path / "stable-diffusion" / "v2-inference.yaml")
+    model = load_model(path, config_dir=tmp_path)
+    assert model.prediction == prediction
+    assert model.native_size == ((768, 768) if prediction == "v" else (512, 512))
+
+
+def test_files_may_say_that_they_predict_velocity(tmp_path):
+    model = load_model(tiny_checkpoints.write("sdxl-velocity", tmp_path))
+    assert (model.prediction, model.architecture.schedule.zero_terminal_snr) == ("v", True)
+    assert model.native_size == (1024, 1024)
 
 
 def test_weights_are_cast_to_the_wanted_type(tmp_path):

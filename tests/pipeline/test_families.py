@@ -123,7 +123,7 @@ def test_an_empty_negative_prompt_is_nothing_at_all_to_sdxl(load):
     }
     assert steps[""].uncond.abs().max() == 0
     assert steps[""].uncond_vectors[:, :48].abs().max() == 0
-    assert steps[""].uncond_vectors[:, 48:].abs().max() == 1, "sizes are told all the same"
+    assert steps[""].uncond_vectors[:, 48:].abs().max() > 0.9, "sizes are told all the same"
     assert steps[" "].uncond.abs().max() > 0
     assert steps[""].cond.shape == (1, 77, model.unet.config.context_dim)
     assert steps[""].vectors.shape == (1, model.unet.config.adm_in_channels)
