@@ -145,7 +145,8 @@ class Form:
 
         Menus are read again, and a value beyond a slider's comfortable range widens the slider.
         A switch is on if any of its values is not the default, unless `switches` says otherwise,
-        as it may of what is carried. Controls of a part that `request` does not have keep their values.
+        as it may of what is carried. Controls of a part that `request` does not have keep what
+        they show.
         """
         shown = {control: self._update(path, request) for path, control in self._controls.items()}
         for path, control in self._parts.items():

@@ -36,9 +36,14 @@ def request_behind(app: App, image_id: str, now: GenerationRequest) -> Recipe:
     if not picture.infotext:
         return replace(recipe, request=replace(task, batch=now.batch))
     read = recipe.request
-    prompts = {"prompt": read.prompt, "negative_prompt": read.negative_prompt}
-    models = replace(task.models, checkpoint=read.models.checkpoint)
-    request = replace(task, **prompts, batch=now.batch, seeds=read.seeds, models=models)
+    request = replace(
+        task,
+        prompt=read.prompt,
+        negative_prompt=read.negative_prompt,
+        seeds=read.seeds,
+        batch=now.batch,
+        models=replace(task.models, checkpoint=read.models.checkpoint),
+    )
     return replace(recipe, request=request)
 
 

@@ -30,8 +30,10 @@ async function call(path, options = {}) {
 
 export const get = (path) => call(path, { cache: "no-store" });
 
-export const post = (path, body = {}) =>
-	call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+export const send = (method, path, body = {}) =>
+	call(path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+export const post = (path, body) => send("POST", path, body);
 
 /** Send a picture or a text and get its recipe. */
 export function readRecipe(source) {

@@ -1,6 +1,7 @@
 // Begins everything that is ours on the page; what Gradio calls is in `window.easel`.
 
 import { pictureControls, textControls } from "./bridge.js";
+import { makeForever } from "./forever.js";
 import { handOver, handedIn } from "./img2img.js";
 import { follow, sending, skip, state, stop, watch } from "./jobs.js";
 import { listenToKeys } from "./keys.js";
@@ -9,6 +10,7 @@ import { listModels } from "./presets.js";
 import { countTokens, helpOnHover, sizesByPaste } from "./prompt.js";
 import { toast } from "./dom.js";
 import "./hires.js";
+import "./queue.js";
 import "./results.js";
 import "./scripts.js";
 import "./status.js";
@@ -64,6 +66,7 @@ function heard(text) {
 		toast(said.error, "error", said.hint);
 	}
 	if (said.job) {
+		makeForever(said.job);
 		follow(said.job);
 		handedIn();
 	}

@@ -57,8 +57,14 @@ def _own(form: Form, tab: str) -> None:
     with gr.Row(elem_classes=["compact-grid"]):
         for name, elem_id, same in OF_ITS_OWN:
             form.add(f"{PART}.{name}", elem_id=elem_id, empty=same, min_width=120)
-        look = {"elem_id": "hr_cfg_scale", "min_width": 120, "placeholder": "Same CFG scale"}
-        form.add(f"{PART}.cfg_scale", gr.Textbox, max_lines=1, **look)
+        form.add(
+            f"{PART}.cfg_scale",
+            gr.Textbox,
+            elem_id="hr_cfg_scale",
+            max_lines=1,
+            min_width=120,
+            placeholder="Same CFG scale",
+        )
         form.add("pictures.extra_noise", elem_id=f"{tab}_extra_noise", min_width=120)
     for name, elem_id in (("prompt", "hires_prompt"), ("negative_prompt", "hires_neg_prompt")):
         form.add(

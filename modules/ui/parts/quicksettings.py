@@ -27,7 +27,7 @@ def quicksettings(form: Form) -> Component:
             min_width=34,
         )
         page_part(
-            "<easel-status></easel-status>",
+            "<easel-queue-button></easel-queue-button><easel-status></easel-status>",
             elem_id="easel_status",
         )
     return refresh
