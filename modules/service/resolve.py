@@ -1,13 +1,18 @@
 """Names that people write, to the names of what there is."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from modules.errors import ModelError, NotFound
+from modules.model.hashes import legacy_hash
 from modules.sampling.catalogue import AUTOMATIC, resolve_sampler
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.request import Sampling
 
+OLD_HASH = re.compile(r"(?:(?P<name>.*) \[)?(?P<digits>[0-9a-f]{8})\]?")
+"""A checkpoint by the hash of 2022, with or without its file's name."""
 OLD_MANNER = ""
 """A schedule of this name: the sampler's name says it all, as before version 1.9 of A1111."""
 
@@ -36,9 +41,9 @@ def resolve_names(sampling: Sampling) -> Sampling:
 def find_checkpoint(text: str, checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo:
     """Look a checkpoint up by title, name, file stem or hash, with A1111's leniency.
 
-    Exact matches first; then the shortest title that contains `text`; then the same without a
-    trailing `[...]`. An empty `text` means the first one there is. Raises NotFound, or ModelError
-    if there are none at all.
+    Exact matches first; then hashes of 2022, which are read from the files; then the shortest title
+    that contains `text`; then the same without a trailing `[...]`. An empty `text` means the first
+    one there is. Raises NotFound, or ModelError if there are none at all.
     """
     if not checkpoints:
         raise ModelError(
@@ -54,6 +59,9 @@ def find_checkpoint(text: str, checkpoints: Sequence[CheckpointInfo]) -> Checkpo
         hashes = {checkpoint.sha256, checkpoint.short_hash} - {""}
         if wanted in names | hashes:
             return checkpoint
+    old = _by_old_hash(wanted, checkpoints)
+    if old is not None:
+        return old
     for part in (wanted, wanted.rpartition("[")[0].strip() if wanted.endswith("]") else ""):
         close = [item for item in checkpoints if part and part.lower() in item.title.lower()]
         if close:
@@ -61,3 +69,14 @@ def find_checkpoint(text: str, checkpoints: Sequence[CheckpointInfo]) -> Checkpo
     whole = any(mark in wanted for mark in ".[/")
     known = [checkpoint.title if whole else checkpoint.stem for checkpoint in checkpoints]
     raise NotFound("checkpoint", text, known)
+
+
+def _by_old_hash(wanted: str, checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo | None:
+    match = OLD_HASH.fullmatch(wanted)
+    if match is None:
+        return None
+    for checkpoint in checkpoints:
+        path, named = Path(checkpoint.path), match["name"] in (None, checkpoint.name)
+        if named and path.is_file() and legacy_hash(path) == match["digits"]:
+            return checkpoint
+    return None
