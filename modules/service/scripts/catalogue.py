@@ -17,9 +17,10 @@ from modules.service.scripts.outpainting import OUTPAINTING
 from modules.service.scripts.plain_outpainting import PLAIN_OUTPAINTING
 from modules.service.scripts.script import TXT2IMG, Call, Script
 from modules.service.scripts.sd_upscale import SD_UPSCALE
+from modules.service.scripts.xyz_plot import XYZ_PLOT
 from modules.settings.settings import Settings
 
-STOCK = (LOOPBACK, OUTPAINTING, PLAIN_OUTPAINTING, SD_UPSCALE)
+STOCK = (LOOPBACK, OUTPAINTING, PLAIN_OUTPAINTING, SD_UPSCALE, XYZ_PLOT)
 """The scripts that come with the program, in menu order."""
 
 

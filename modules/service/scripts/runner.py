@@ -111,23 +111,25 @@ class _Run:
             raise Interrupted("Stopped on request.")
 
     def _draw_list(self, cells: Sequence[Cell]) -> tuple[list[Drawn], bool]:
-        """Draw what is not drawn yet; after a stop the rest is empty, and the second value True."""
+        """Draw what is not drawn yet; if a stop left something undrawn, the second value is True."""
         self.expected = max(
             self.expected, self.done + sum(cell.request.batch.n_iter for cell in cells)
         )
         results: list[Drawn] = []
-        stopped = False
+        cut = False
         for cell in cells:
-            stopped = stopped or self.job.cancel.stopped
-            if stopped:
-                if self._leaving():
-                    raise Interrupted("Stopped on request.")
+            if self.job.cancel.stopped and self._leaving():
+                raise Interrupted("Stopped on request.")
+            if self.job.cancel.stopped:
                 results.append(Drawn(request=cell.request))
+                cut = True
                 continue
-            results.append(self._draw(cell))
+            drawn = self._draw(cell)
+            results.append(drawn)
             self.done += cell.request.batch.n_iter
             self.job.cancel.take_skip()
-        return results, stopped or self.job.cancel.stopped
+            cut = cut or (self.job.cancel.stopped and len(drawn.images) < cell.request.batch.total)
+        return results, cut
 
     def _leaving(self) -> bool:
         """Whether the job goes on later."""
@@ -149,6 +151,8 @@ class _Run:
         elif row.state == FAILED:
             failure = self._failure(job)
         images, files = self._pictures(job, cell)
+        if failure is not None:
+            images, files = (), ()
         return Drawn(request=job.task, images=images, files=files, error=failure)
 
     def _job_of(self, cell: Cell, row: CellRow | None) -> Job:

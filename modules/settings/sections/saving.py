@@ -86,6 +86,26 @@ class Grids:
         step=1,
         help="-1 is nearly square, 0 is the batch size.",
     )
+    text_colour: str = param(
+        "#000000", "Colour of legends", setting="grid_text_active_color", advanced=True
+    )
+    faded_colour: str = param(
+        "#999999",
+        "Colour of struck out legends",
+        setting="grid_text_inactive_color",
+        advanced=True,
+    )
+    background: str = param(
+        "#ffffff", "Colour behind legends", setting="grid_background_color", advanced=True
+    )
+    most_megapixels: int = param(
+        200,
+        "Most megapixels of a plot",
+        setting="img_max_size_mp",
+        minimum=1,
+        maximum=2000,
+        advanced=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

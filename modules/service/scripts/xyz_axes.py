@@ -1,0 +1,399 @@
+"""The axes of the X/Y/Z plot: a row each, in A1111's order, because clients count them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from math import factorial
+from pathlib import PurePath
+from typing import Any
+
+from modules.errors import InvalidRequest, NotFound, WebUIError
+from modules.param import get_at, params_of, replace_at
+from modules.sampling.catalogue import SAMPLERS, SCHEDULES
+from modules.schema.catalogue import Catalogue
+from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS
+from modules.schema.request import GenerationRequest, Size
+from modules.service.resolve import find_checkpoint, resolve_names
+from modules.service.scripts.axis_values import (
+    MOST_VALUES,
+    numbers,
+    refuse,
+    split_list,
+    whole_numbers,
+)
+from modules.service.scripts.script import IMG2IMG, TABS, TXT2IMG, Call
+
+Apply = Callable[[GenerationRequest, Any, "Values"], GenerationRequest]
+Parse = Callable[["Axis", str, Call], Sequence[Any]]
+Choices = Callable[[Catalogue, Sequence[str]], Sequence[str]]
+"""Entries of a menu, from the catalogue and the names of the styles."""
+
+DENOISING = "denoising"
+"""Stands for the strength of img2img, or of the second pass."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """All values of an axis, with what some axes need to know of the first of them."""
+
+    all: Sequence[Any]
+    styles: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """Something that can differ from picture to picture."""
+
+    label: str
+    parse: Parse
+    path: str = ""
+    """The field of the request that it sets; if there is no such field, it has no effect here."""
+    apply: Apply | None = None
+    """What it does, if it does not simply set a field."""
+    tabs: tuple[str, ...] = TABS
+    cost: float = 0.0
+    """How long it takes to go to another value, from 0 to 1; costly ones change least often."""
+    choices: Choices | None = None
+    bare: bool = False
+    """Whether legends show the value alone, without the label."""
+    show: Callable[[Any], str] = str
+    """How a value looks in legends."""
+
+    def values(self, text: str, call: Call) -> Sequence[Any]:
+        """Read the value box. Raises InvalidRequest or NotFound."""
+        self.check_known()
+        return self.parse(self, text, call)
+
+    def check_known(self) -> None:
+        """Raise InvalidRequest if the program has nothing that this axis could change."""
+        known = {item.path for item in params_of(GenerationRequest)}
+        if self.apply is None and self.path not in (*known, DENOISING):
+            raise InvalidRequest(
+                f"The axis {self.label} cannot be plotted: there is nothing it could change here.",
+                "Choose another axis.",
+            )
+
+    def applied(self, request: GenerationRequest, value: Any, values: Values) -> GenerationRequest:
+        """Return `request` with one of the axis's values."""
+        if self.apply is not None:
+            return self.apply(request, value, values)
+        path = self.path
+        if path == DENOISING:
+            path = f"{'hires' if request.img2img is None else 'img2img'}.denoising_strength"
+        part = path.rpartition(".")[0]
+        if part and get_at(request, part) is None:  # there is no second pass, for example
+            return request
+        changed: GenerationRequest = replace_at(request, path, value)
+        return changed
+
+    def shown(self, value: Any) -> str:
+        """The value as legends show it."""
+        if isinstance(value, float):
+            value = round(value, 8)
+        shown = self.show(value)
+        return shown if self.bare else f"{self.label}: {shown}"
+
+
+# How values are read
+
+
+def _whole(axis: Axis, text: str, call: Call) -> Sequence[int]:
+    return whole_numbers(axis.label, text)
+
+
+def _numbers(axis: Axis, text: str, call: Call) -> Sequence[float]:
+    return numbers(axis.label, text)
+
+
+def _words(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    return split_list(text)
+
+
+def _flags(axis: Axis, text: str, call: Call) -> Sequence[bool]:
+    known = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+    for value in split_list(text):
+        if value.lower() not in known:
+            refuse(axis.label, value, "True or False")
+    return [known[value.lower()] for value in split_list(text)]
+
+
+def _one_of(names: Choices) -> Parse:
+    """Entries of a menu, in any letter case."""
+
+    def parse(axis: Axis, text: str, call: Call) -> Sequence[str]:
+        known = {name.lower(): name for name in names(call.catalogue, call.styles.names())}
+        return [_named(axis.label, value, known) for value in split_list(text)]
+
+    return parse
+
+
+def _named(kind: str, value: str, known: dict[str, str]) -> str:
+    found = known.get(value.lower())
+    if found is None:
+        raise NotFound(kind.lower(), value, known.values())
+    return found
+
+
+def _permutations(axis: Axis, text: str, call: Call) -> Sequence[tuple[str, ...]]:
+    words = split_list(text)
+    if words and factorial(min(len(words), 20)) > MOST_VALUES:
+        raise InvalidRequest(
+            f"{len(words)} words have too many orders to draw all of them.",
+            "Seven words have 5,040 orders.",
+        )
+    for word in words:
+        if word not in call.request.prompt:
+            raise InvalidRequest(
+                f"Prompt order did not find {word!r:.60} in the prompt.",
+                "Write the words as they stand in the prompt.",
+            )
+    return list(permutations(words))
+
+
+def _searched(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    values = split_list(text)
+    request = call.request
+    if values and values[0] not in request.prompt and values[0] not in request.negative_prompt:
+        raise InvalidRequest(
+            f"Prompt S/R did not find {values[0]!r:.60} in the prompt or the negative prompt.",
+            "The first value is the text that the others replace.",
+        )
+    return values
+
+
+def _samplers(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    base = call.request.sampling
+    return [resolve_names(replace(base, sampler=value)).sampler for value in split_list(text)]
+
+
+def _checkpoints(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    return [_checkpoint(value, call.catalogue) for value in split_list(text)]
+
+
+def _checkpoint(value: str, catalogue: Catalogue) -> str:
+    return find_checkpoint(value, catalogue.checkpoints).title
+
+
+def _vaes(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    return [_vae(value, call.catalogue.vaes) for value in split_list(text)]
+
+
+def _vae(value: str, vaes: Sequence[str]) -> str:
+    """A VAE by its name, else the shortest name that contains the text."""
+    fixed = {"none": "None", "automatic": "Automatic", "auto": "Automatic"}
+    if value.lower() in fixed:
+        return fixed[value.lower()]
+    for name in vaes:
+        if value.lower() in (name.lower(), PurePath(name).name.lower()):
+            return name
+    close = [name for name in vaes if value.lower() in name.lower()]
+    if not close:
+        raise NotFound("VAE", value, ["None", "Automatic", *vaes])
+    return min(close, key=len)
+
+
+def _style_lists(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    for value in split_list(text):
+        for name in split_list(value):
+            if name and name not in call.styles:
+                raise NotFound("style", name, call.styles.names())
+    return split_list(text)
+
+
+def _sizes(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    for value in split_list(text):
+        width, _, height = value.lower().partition("x")
+        if not (width.strip().isdigit() and height.strip().isdigit()):
+            refuse(axis.label, value, "a size such as 512x768")
+    return split_list(text)
+
+
+# What they do
+
+
+def _nothing(request: GenerationRequest, value: Any, values: Values) -> GenerationRequest:
+    return request
+
+
+def _replaced(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
+    """Prompt S/R: the first value is what is searched for."""
+    searched = values.all[0]
+    return replace(
+        request,
+        prompt=request.prompt.replace(searched, value),
+        negative_prompt=request.negative_prompt.replace(searched, value),
+    )
+
+
+def _ordered(
+    request: GenerationRequest, value: tuple[str, ...], values: Values
+) -> GenerationRequest:
+    """Prompt order: the places where the words stand get them in another order."""
+    places = sorted((request.prompt.find(word), word) for word in value)
+    prompt, end, parts = request.prompt, 0, []
+    for (start, old), new in zip(places, value, strict=True):
+        parts += [prompt[end:start], new]
+        end = start + len(old)
+    return replace(request, prompt="".join([*parts, prompt[end:]]))
+
+
+def _styled(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
+    names = [name for name in split_list(value) if name]
+    prompt, negative = values.styles.apply(names, request.prompt, request.negative_prompt)
+    return replace(request, prompt=prompt, negative_prompt=negative)
+
+
+def _sized(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
+    width, _, height = value.lower().partition("x")
+    return replace(request, size=Size(width=int(width), height=int(height)))
+
+
+def _capped_order(request: GenerationRequest, value: int, values: Values) -> GenerationRequest:
+    """UniPC's order is below the number of steps."""
+    order = min(value, max(1, request.sampling.steps - 1))
+    changed: GenerationRequest = replace_at(request, "options.uni_pc_order", order)
+    return changed
+
+
+def short_checkpoint(title: str) -> str:
+    """A checkpoint's file name without folder, hash and suffix."""
+    return PurePath(title.rpartition(" [")[0] or title).stem
+
+
+# What there is to choose
+
+
+def _sampler_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    return [one.name for one in SAMPLERS if one.in_menu]
+
+
+def _schedule_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    return [one.name for one in SCHEDULES if one.in_menu]
+
+
+def _checkpoint_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    return [one.title for one in catalogue.checkpoints]
+
+
+def _refiner_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    return ["None", *_checkpoint_names(catalogue, styles)]
+
+
+def _vae_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    return ["Automatic", "None", *catalogue.vaes]
+
+
+def _style_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    return styles
+
+
+def _hires_upscalers(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    return [*LATENT_UPSCALERS, *PLAIN_UPSCALERS]
+
+
+def _fixed(*names: str) -> Choices:
+    return lambda catalogue, styles: names
+
+
+def _flag(label: str, path: str) -> Axis:
+    return Axis(label=label, parse=_flags, path=path, choices=_fixed("True", "False"))
+
+
+def _number(label: str, path: str, **more: Any) -> Axis:
+    return Axis(label=label, parse=_numbers, path=path, **more)
+
+
+def _count(label: str, path: str, **more: Any) -> Axis:
+    return Axis(label=label, parse=_whole, path=path, **more)
+
+
+def _menu(label: str, path: str, choices: Choices, **more: Any) -> Axis:
+    return Axis(label=label, path=path, **{"parse": _one_of(choices), "choices": choices, **more})
+
+
+TEXT_ONLY, PICTURE_ONLY = (TXT2IMG,), (IMG2IMG,)
+NOTHING = Axis(label="Nothing", parse=lambda axis, text, call: [""], apply=_nothing, bare=True)
+SEED, VARIATION_SEED = "Seed", "Var. seed"
+SEED_AXES = (SEED, VARIATION_SEED)
+"""Axes whose -1 becomes a random number."""
+
+AXES = (
+    NOTHING,
+    _count(SEED, "seeds.seed"),
+    _count(VARIATION_SEED, "seeds.subseed"),
+    _number("Var. strength", "seeds.subseed_strength"),
+    _count("Steps", "sampling.steps"),
+    _count("Hires steps", "hires.steps", tabs=TEXT_ONLY),
+    _number("CFG Scale", "sampling.cfg_scale"),
+    _number("Image CFG Scale", "img2img.image_cfg_scale", tabs=PICTURE_ONLY),
+    Axis(label="Prompt S/R", parse=_searched, apply=_replaced, bare=True),
+    Axis(label="Prompt order", parse=_permutations, apply=_ordered, bare=True, show=", ".join),
+    _menu("Sampler", "sampling.sampler", _sampler_names, parse=_samplers, bare=True),
+    _menu(
+        "Hires sampler", "hires.sampler", _sampler_names, parse=_samplers, tabs=TEXT_ONLY, bare=True
+    ),
+    _menu(
+        "Checkpoint name",
+        "models.checkpoint",
+        _checkpoint_names,
+        parse=_checkpoints,
+        cost=1.0,
+        bare=True,
+        show=short_checkpoint,
+    ),
+    _number("Negative Guidance minimum sigma", "options.s_min_uncond"),
+    _number("Sigma Churn", "options.s_churn"),
+    _number("Sigma min", "options.s_tmin"),
+    _number("Sigma max", "options.s_tmax"),
+    _number("Sigma noise", "options.s_noise"),
+    _menu("Schedule type", "sampling.schedule", _schedule_names),
+    _number("Schedule min sigma", "options.sigma_min"),
+    _number("Schedule max sigma", "options.sigma_max"),
+    _number("Schedule rho", "options.rho"),
+    _number("Eta", "options.eta"),
+    _count("Clip skip", "text.clip_skip"),
+    _number("Denoising", DENOISING),
+    _number("Initial noise multiplier", "pictures.noise_multiplier"),
+    _number("Extra noise", "pictures.extra_noise"),
+    _menu("Hires upscaler", "hires.upscaler", _hires_upscalers, tabs=TEXT_ONLY),
+    _number("Cond. Image Mask Weight", "pictures.mask_weight", tabs=PICTURE_ONLY),
+    _menu("VAE", "models.vae", _vae_names, parse=_vaes, cost=0.7),
+    Axis(label="Styles", parse=_style_lists, apply=_styled, choices=_style_names),
+    Axis(label="UniPC Order", parse=_whole, apply=_capped_order, cost=0.5),
+    Axis(label="Face restore", parse=_words, path="faces.restorer", bare=True),
+    _number("Token merging ratio", "options.token_merging"),
+    _number("Token merging ratio high-res", "hires.token_merging"),
+    _flag("Always discard next-to-last sigma", "options.discard_penultimate"),
+    _flag("SGM noise multiplier", "options.sgm_noise_multiplier"),
+    _menu("Refiner checkpoint", "refiner.checkpoint", _refiner_names, cost=1.0),
+    _number("Refiner switch at", "refiner.switch_at"),
+    _menu("RNG source", "seeds.source", _fixed("GPU", "CPU", "NV")),
+    _menu("FP8 mode", "models.fp8", _fixed("Disable", "Enable for SDXL", "Enable"), cost=0.9),
+    _number("Skip Early CFG", "options.skip_early_cond"),
+    _number("Beta schedule alpha", "options.beta_alpha"),
+    _number("Beta schedule beta", "options.beta_beta"),
+    Axis(label="Size", parse=_sizes, apply=_sized),
+)
+
+
+def axes_of(tab: str) -> list[Axis]:
+    """The axes of a tab, in the order of the menu."""
+    return [axis for axis in AXES if tab in axis.tabs]
+
+
+def find_axis(label: str, tab: str) -> Axis:
+    """Look an axis up by its label. Raises NotFound."""
+    for axis in axes_of(tab):
+        if axis.label.lower() == label.strip().lower():
+            return axis
+    raise NotFound("axis", label, [axis.label for axis in axes_of(tab)])
+
+
+def checked(axis: Axis, text: str, call: Call) -> Sequence[Any]:
+    """Read an axis's values, saying which axis does not work. Raises WebUIError."""
+    try:
+        return axis.values(text, call)
+    except WebUIError as error:
+        if axis.label.lower() in error.message.lower():
+            raise
+        raise InvalidRequest(f"{axis.label}: {error.message}", error.hint) from error
