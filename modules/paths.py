@@ -38,6 +38,21 @@ class Paths:
         return self._place("vae", self.models / "VAE")
 
     @property
+    def text_encoders(self) -> Path:
+        """`models/text_encoder`: for models whose files do not hold theirs."""
+        return self._place("text_encoders", self.models / "text_encoder")
+
+    @property
+    def tokenizers(self) -> Path:
+        """`models/tokenizers`: vocabularies of BERT and T5."""
+        return self._place("tokenizers", self.models / "tokenizers")
+
+    @property
+    def safety_checker(self) -> Path:
+        """`models/safety-checker`."""
+        return self._place("safety_checker", self.models / "safety-checker")
+
+    @property
     def lora(self) -> Path:
         """`models/Lora`."""
         return self._place("lora", self.models / "Lora")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from modules.conditioning.options import ConditioningOptions, Padding
-from modules.conditioning.reader import Reader
+from modules.conditioning.reading import Reader
 from modules.conditioning.size_vector import PictureFacts, size_vector
 from modules.conditioning.textual_inversion import Embedding, Embeddings
 from modules.model.families.record import Family

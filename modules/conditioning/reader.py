@@ -1,8 +1,9 @@
 """Texts through a model's text encoders: cut into chunks, encoded, weighted, joined."""
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, cast
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -10,10 +11,14 @@ from torch import Tensor
 from modules.conditioning.clip import encode_clip
 from modules.conditioning.emphasis import EMPHASES
 from modules.conditioning.options import ConditioningOptions
+from modules.conditioning.reading import Reader, Reading, extended
 from modules.conditioning.textual_inversion import Embeddings
+from modules.conditioning.words import PromptOfClipAndWords, WordReader, WordsWithPooledClip
 from modules.model.families.record import TextTower
 from modules.model.loader import Model
+from modules.model.networks.bert import Bert
 from modules.model.networks.clip_text import ClipText
+from modules.model.networks.t5 import T5
 from modules.prompt.chunks import (
     WINDOW,
     Chunk,
@@ -23,41 +28,17 @@ from modules.prompt.chunks import (
     chunk_prompt,
 )
 from modules.prompt.tokenizer import ClipTokenizer
+from modules.prompt.word_tokenizers import (
+    BERT_FILES,
+    T5_FILES,
+    WordTokenizer,
+    find_file,
+    read_bert,
+    read_t5,
+)
 
 PLAIN = TextTower(prefix="")
 """A text encoder as in Stable Diffusion 1."""
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """What text encoders made of some texts."""
-
-    tokens: Tensor
-    """(texts, tokens, dim)"""
-    embeddings: tuple[str, ...] = ()
-    """Names of the textual inversions found, in order of appearance."""
-    pooled: Tensor | None = None
-    """One vector (texts, width) for each, for families that use one."""
-
-
-class Reader(Protocol):
-    """Encodes texts."""
-
-    @property
-    def key(self) -> Hashable:
-        """Another value means that texts may now be encoded differently."""
-
-    def read(
-        self,
-        texts: Sequence[str],
-        rows: Sequence[int],
-        options: ConditioningOptions,
-        embeddings: Embeddings,
-    ) -> Reading:
-        """Encode the distinct versions `texts` of one prompt.
-
-        `rows` says which of them the prompt's versions are, repeated ones included.
-        """
 
 
 class ClipReader:
@@ -154,7 +135,7 @@ class JoinedReader:
         names = (name for reading in readings for name in reading.embeddings)
         pooled = [reading.pooled for reading in readings if reading.pooled is not None]
         return Reading(
-            torch.cat([_extended(reading.tokens, length) for reading in readings], dim=-1),
+            torch.cat([extended(reading.tokens, length) for reading in readings], dim=-1),
             tuple(dict.fromkeys(names)),
             pooled[-1] if pooled else None,
         )
@@ -162,20 +143,39 @@ class JoinedReader:
 
 def reader_for(model: Model) -> Reader:
     """What reads prompts for a model."""
-    readers = [
-        ClipReader(cast(ClipText, model.text_encoders[tower.name]), tower)
-        for tower in model.family.text
-    ]
-    return readers[0] if len(readers) == 1 else JoinedReader(readers)
+    readers = {tower.name: _one_reader(model, tower) for tower in model.family.text}
+    if len(readers) == 1:
+        return next(iter(readers.values()))
+    if model.family.joining == "channels":
+        return JoinedReader(tuple(readers.values()))
+    words = readers.pop("t5xxl", None)
+    if model.family.joining == "t5 after clip":
+        return PromptOfClipAndWords(tuple(readers.values()), words, model.unet.config.context_dim)
+    assert words is not None, "this family's models do not draw without T5"
+    return WordsWithPooledClip(readers["clip_l"], words)
+
+
+def _one_reader(model: Model, tower: TextTower) -> Reader:
+    """What reads prompts with one of a model's text encoders."""
+    encoder = model.text_encoders[tower.name]
+    places = model.vocabularies(tower)
+    if isinstance(encoder, Bert):
+        find = partial(_read_vocabulary, read_bert, places, BERT_FILES, "BERT (bert-base-uncased)")
+        return WordReader(encoder, find, encoder.config.positions)
+    if isinstance(encoder, T5):
+        find = partial(_read_vocabulary, read_t5, places, T5_FILES, "T5")
+        guided = getattr(model.unet.config, "guidance", True)
+        return WordReader(encoder, find, tower.length if guided else tower.length // 2)
+    return ClipReader(cast(ClipText, encoder), tower)
+
+
+def _read_vocabulary(
+    read: Callable[[Path], WordTokenizer], places: list[Path], files: Sequence[str], title: str
+) -> WordTokenizer:
+    return read(find_file(places, files, title))
 
 
 def _column(texts: Iterable[ChunkedText], number: int, tokenizer: ClipTokenizer) -> list[Chunk]:
     """Chunk `number` of every text; texts that have ended are filled with empty chunks."""
     empty = Chunk((tokenizer.start, *(tokenizer.end,) * (WINDOW - 1)), (1.0,) * WINDOW)
     return [text.chunks[number] if number < len(text.chunks) else empty for text in texts]
-
-
-def _extended(tokens: Tensor, length: int) -> Tensor:
-    """(texts, tokens, dim), the last token repeated until there are `length`."""
-    missing = length - tokens.shape[1]
-    return torch.cat([tokens, tokens[:, -1:].expand(-1, missing, -1)], dim=1)

@@ -4,59 +4,48 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-import torch
-from torch import Tensor
-
 from modules.errors import ModelError
 from modules.model.attention import Kernel
 from modules.model.facts import ModelFacts
+from modules.model.network_kinds import DenoiserConfig, TextConfig
 from modules.model.networks.autoencoder import AutoencoderConfig
 from modules.model.networks.clip_text import Activation, ClipTextConfig
 from modules.model.networks.unet import UNetConfig
+from modules.model.schedules import FlowSchedule, NoiseSchedule
 
-Prediction = Literal["epsilon", "v"]
+Prediction = Literal["epsilon", "v", "flow"]
 
 LARGEST, MOST_BLOCKS = 1_000_000, 64
 """No figure that describes a network is larger; keeps absurd files from being built."""
-COUNTS_OF_BLOCKS = ("num_res_blocks", "layers", "transformer_depth", "middle_depth")
-MAY_BE_ZERO = ("transformer_depth", "middle_depth", "attention_levels")
+COUNTS_OF_BLOCKS = (
+    *("num_res_blocks", "layers", "transformer_depth", "middle_depth"),
+    *("depth", "double_blocks", "single_blocks", "dual_layers"),
+)
+MAY_BE_ZERO = ("transformer_depth", "middle_depth", "attention_levels", "dual_layers")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "attention": get_args(Kernel),
     "activation": get_args(Activation),
     "use_linear_in_transformer": (False, True),
     "point_convs": (False, True),
+    "qk_norm": (False, True),
+    "guidance": (False, True),
 }
 """Fields of the networks' records that are not numbers, and what they may hold."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoiseSchedule:
-    """The variances of the forward process (Ho et al. 2020), linear in their square roots."""
-
-    linear_start: float = 0.00085
-    linear_end: float = 0.012
-    timesteps: int = 1000
-    zero_terminal_snr: bool = False
-    """Shifted so that nothing is left at the end (Lin et al. 2023)."""
-
-    def alphas_cumprod(self) -> Tensor:
-        """The signal left at each timestep, (timesteps,) float32, computed in float64."""
-        start, end = self.linear_start**0.5, self.linear_end**0.5
-        betas = torch.linspace(start, end, self.timesteps, dtype=torch.float64) ** 2
-        return torch.cumprod(1 - betas, dim=0).float()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
     """Everything about a model but its weights."""
 
-    unet: UNetConfig = field(default_factory=UNetConfig)
+    unet: DenoiserConfig = field(default_factory=UNetConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
-    texts: tuple[ClipTextConfig, ...] = (ClipTextConfig(),)
+    texts: tuple[TextConfig, ...] = (ClipTextConfig(),)
     """One for each of the family's text encoders."""
-    schedule: NoiseSchedule = field(default_factory=NoiseSchedule)
+    schedule: NoiseSchedule | FlowSchedule = field(default_factory=NoiseSchedule)
     prediction: Prediction = "epsilon"
     scale_factor: float = 0.18215
+    shift_factor: float = 0.0
+    """Taken from the autoencoder's latents before they are scaled."""
 
 
 def text_config_from(shapes: Mapping[str, tuple[int, ...]]) -> ClipTextConfig:
@@ -138,9 +127,9 @@ def check(architecture: Architecture, name: str) -> None:
         for key, value in figures(record):
             if not is_sensible(key, value):
                 raise ModelError(f"{name} describes a network with {key} = {value!r}.")
-    levels = len(architecture.unet.channel_mult)
+    levels = len(getattr(architecture.unet, "channel_mult", ()))
     for key in ("num_res_blocks", "transformer_depth"):
-        value = getattr(architecture.unet, key)
+        value = getattr(architecture.unet, key, None)
         if isinstance(value, tuple) and len(value) != levels:
             raise ModelError(f"{name} describes {levels} levels but {key} for {len(value)}.")
     if not 1 <= architecture.schedule.timesteps <= 100_000:

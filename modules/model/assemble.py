@@ -5,19 +5,23 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from modules.errors import ModelError
 from modules.model.architecture import text_config_from
 from modules.model.families.record import Family, TextTower
 from modules.model.files import Weights
-from modules.model.networks.clip_text import ClipTextConfig
+from modules.model.network_kinds import WORD_READERS, TextConfig
+from modules.model.networks.packed_linear import PackedLinear
 from modules.model.residency import CPU
 from modules.model.text_layouts import tower_weights
 
 Network = TypeVar("Network", bound=nn.Module)
 Names = Mapping[str, str]
 """A network's parameter names to the names of the tensors in a file."""
+
+SCALE = "scale_weight"
+"""One number that multiplies the weights of a layer, in files of eight bits."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,17 @@ def below(weights: Weights, prefix: str) -> Names:
     return {name.removeprefix(prefix): name for name in weights if name.startswith(prefix)}
 
 
-def text_config_of(weights: Weights, tower: TextTower) -> ClipTextConfig:
-    """The shape of a text encoder, from its tensors under the names of `ClipText`."""
+def text_config_of(weights: Weights, tower: TextTower) -> TextConfig:
+    """The shape of a text encoder, from its tensors under the names of its network."""
     try:
+        if tower.layout in WORD_READERS:
+            return WORD_READERS[tower.layout](weights.shapes)
         config = text_config_from(weights.shapes)
-    except (KeyError, IndexError) as error:
+    except (KeyError, IndexError, ValueError) as error:
         raise ModelError(f"{weights.name} holds only part of a text encoder.") from error
-    if tower.pooled and config.projection is None:
+    if not tower.projected:
+        config = replace(config, projection=None)
+    elif tower.pooled and config.projection is None:
         raise ModelError(f"{weights.name} lacks the text projection of its text encoder.")
     return replace(config, activation="gelu" if tower.layout == "open_clip" else "quick_gelu")
 
@@ -74,10 +82,13 @@ def build(
     names: Names,
     device: torch.device = CPU,
     dtype: torch.dtype | None = None,
+    *,
+    packed: bool = False,
 ) -> Network:
     """The network that `make` makes, with the tensors `names` of the file, ready for inference.
 
-    Without a `dtype` it stays in the file's own, and a large file is not even read. Nothing is
+    Without a `dtype` it stays in the file's own, and a large file is not even read. With `packed`,
+    linear layers compute with packed weights as they are. Nothing is
     initialised at random and every tensor is held once. Tensors that the network does not know are
     left alone. Raises ModelError when one is missing or has another shape.
     """
@@ -90,14 +101,35 @@ def build(
         ) from error
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     compare(wanted, weights, names)
-    tensors = {}
+    tensors = pack_layers(network, weights, names) if packed else {}
     for name, shape in wanted.items():
+        if name.removesuffix("weight") + "raw" in tensors:
+            continue
         tensor = weights[names[name]]
         if not tensor.is_floating_point():
             raise ModelError(f"{weights.name} holds {names[name]} as {tensor.dtype}.")
         tensors[name] = tensor.reshape(shape).to(device, dtype)
     network.load_state_dict(tensors, assign=True)
     return network.requires_grad_(False).eval()
+
+
+def pack_layers(network: nn.Module, weights: Weights, names: Names) -> dict[str, Tensor]:
+    """Put layers for packed weights where the file has them; their tensors by name."""
+    tensors: dict[str, Tensor] = {}
+    for name, layer in list(network.named_modules()):
+        source = names.get(f"{name}.weight", "")
+        unpack = weights.entries[source].packed if source else None
+        if not isinstance(layer, nn.Linear) or unpack is None:
+            continue
+        scale = names.get(f"{name}.{SCALE}")
+        made = PackedLinear(
+            unpack(), layer.bias, weights[scale].reshape(()) if scale is not None else None
+        )
+        network.set_submodule(name, made)
+        tensors[f"{name}.raw"] = made.raw.data
+        if made.scale is not None:
+            tensors[f"{name}.scale"] = made.scale.data
+    return tensors
 
 
 def compare(wanted: Mapping[str, tuple[int, ...]], weights: Weights, names: Names) -> None:

@@ -33,8 +33,13 @@ KINDS = {
     "denoiser_config": ("DiscreteDenoiser",),
     "scaling_config": ("EpsScaling", "VScaling"),
     "discretization_config": ("LegacyDDPMDiscretization",),
-    "first_stage_config": ("AutoencoderKL", "AutoencoderKLInferenceWrapper"),
-    "cond_stage_config": ("FrozenCLIPEmbedder", "FrozenOpenCLIPEmbedder"),
+    "first_stage_config": (
+        "AutoencoderKL",
+        "AutoencoderKLInferenceWrapper",
+        "VQModelInterface",
+        "VQModel",
+    ),
+    "cond_stage_config": ("FrozenCLIPEmbedder", "FrozenOpenCLIPEmbedder", "BERTEmbedder"),
     "conditioner_config": ("GeneralConditioner",),
 }
 """The classes that each part of a description may name, without their modules."""
@@ -182,6 +187,7 @@ def autoencoder_from(params: Mapping[str, Any]) -> AutoencoderConfig:
         attention_levels=tuple(n for n in range(len(mults)) if resolution // 2**n in sides),
         z_channels=int(shape["z_channels"]),
         embed_dim=int(params["embed_dim"]),
+        codes=int(params["n_embed"]) if "n_embed" in params else None,
     )
 
 

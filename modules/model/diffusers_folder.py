@@ -44,6 +44,7 @@ def open_folder(folder: Path) -> Weights:
     """
     family = folder_family(folder)
     architecture = folder_architecture(folder)
+    assert isinstance(architecture.unet, UNetConfig)
     unet = unet_names_for(architecture.unet)
     autoencoder = autoencoder_names(len(architecture.autoencoder.channel_mult))
     parts: list[tuple[str, str, Rename]] = [

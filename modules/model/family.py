@@ -4,16 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from modules.errors import ModelError
+from modules.model.families.flux import FLUX
+from modules.model.families.ldm import LDM
 from modules.model.families.record import Family
 from modules.model.families.sd1 import SD1
 from modules.model.families.sd2 import SD2, SD2_TURBO
+from modules.model.families.sd3 import SD3
 from modules.model.families.sdxl import SDXL, SDXL_REFINER
 from modules.model.families.unclip import UNCLIP
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (SD1, SD2, UNCLIP, SDXL, SDXL_REFINER)
+    family.name: family for family in (SD1, SD2, UNCLIP, SDXL, SDXL_REFINER, LDM, SD3, FLUX)
 }
 """Every family that can be drawn with, by name."""
 
@@ -67,8 +70,8 @@ def is_open_clip_with_classes(shapes: Shapes) -> bool:
 
 # The first match counts, so the special come before the general.
 SIGNS = (
-    Sign("Stable Diffusion 3", has_start(f"{UNET}joint_blocks.", f"{UNET}x_embedder.")),
-    Sign("FLUX.1", has_start(f"{UNET}double_blocks.", "double_blocks.")),
+    Sign(SD3.title, has_start(f"{UNET}joint_blocks.", "joint_blocks."), SD3),
+    Sign(FLUX.title, has_start(f"{UNET}double_blocks.", "double_blocks."), FLUX),
     Sign(SDXL.title, has_start("conditioner.embedders.1.model."), SDXL),
     Sign(SDXL_REFINER.title, is_refiner, SDXL_REFINER),
     Sign(SD2.title, has_start("conditioner.embedders.0.model."), SD2_TURBO),
@@ -78,7 +81,7 @@ SIGNS = (
     Sign("a Stable Diffusion 2 upscaler", is_open_clip_with_classes),
     Sign(SD2.title, has_start(OPEN_CLIP), SD2),
     Sign("AltDiffusion", has_start("cond_stage_model.roberta.")),
-    Sign("latent diffusion with BERT", has_start("cond_stage_model.transformer.token_emb.")),
+    Sign(LDM.title, has_start("cond_stage_model.transformer.token_emb."), LDM),
     Sign("Stable Cascade", has_start("down_blocks.0.0.channelwise.")),
     Sign("a LoRA", has_start("lora_unet_", "lora_te_", "lora_te1_", "unet.down_blocks.0.attent")),
     Sign("a ControlNet", has_start("control_model.", "input_hint_block.", "controlnet_cond_emb")),

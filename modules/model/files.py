@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from modules.errors import ModelError
+from modules.model.gguf import MAGIC as GGUF
+from modules.model.gguf import open_gguf
 from modules.model.header import TensorInfo, read_header_from
 from modules.model.mapped import MAP_FROM, file_size, map_file
+from modules.model.packing import FLOATS, Packed
 from modules.model.pickled import (
     PickledFile,
     PickledTensor,
@@ -28,7 +31,6 @@ DTYPES = {
 }  # fmt: skip
 
 FOREIGN = (
-    (b"GGUF", "a GGUF file, which is not supported yet"),
     (
         b"version https://git-lfs",
         "only a Git LFS pointer to the model, not the model itself",
@@ -50,6 +52,8 @@ class Entry:
 
     shape: tuple[int, ...]
     read: Callable[[], Tensor]
+    packed: Callable[[], Packed] | None = None
+    """Reads it as it is packed, where a layer can compute with that."""
 
 
 class Weights(Mapping[str, Tensor]):
@@ -114,6 +118,8 @@ def kind_of(path: Path) -> Callable[[Path, int], Weights]:
     for magic, what in FOREIGN:
         if head[: len(magic)].lower() == magic.lower():
             raise ModelError(f"{path.name} is {what}.")
+    if head.startswith(GGUF):
+        return lambda path, _: from_gguf(path)
     if head[257:262] == b"ustar":
         raise ModelError(f"{path.name} is a tar archive; unpack it first.")
     if head.startswith(b"PK\x03\x04"):
@@ -150,8 +156,28 @@ def from_safetensors(path: Path, map_from: int = MAP_FROM) -> Weights:
             return lambda: mapped(mapping, dtype, count, info.start).view(info.shape)
         return lambda: read_tensor(file, info, path.name)
 
-    entries = {name: Entry(info.shape, reader(info)) for name, info in header.tensors.items()}
+    def packed(info: TensorInfo) -> Callable[[], Packed] | None:
+        packing, read = FLOATS.get(DTYPES[info.dtype]), reader(info)
+        if packing is None:
+            return None
+        return lambda: Packed(packing, info.shape, read().view(torch.uint8).flatten())
+
+    entries = {
+        name: Entry(info.shape, reader(info), packed(info)) for name, info in header.tensors.items()
+    }
     return Weights(path.name, entries, header.metadata, file.close)
+
+
+def from_gguf(path: Path) -> Weights:
+    """Open a GGUF file; packed tensors are unpacked to float32 where they are read as tensors."""
+    file = open_gguf(path)
+
+    def entry(name: str) -> Entry:
+        info = file.tensors[name]
+        unpack = None if info.packing is None else lambda: file.packed(name)
+        return Entry(info.shape, lambda: file.tensor(name), unpack)
+
+    return Weights(path.name, {name: entry(name) for name in file.tensors}, None, file.close)
 
 
 def mapped(mapping: mmap.mmap, dtype: torch.dtype, count: int, start: int) -> Tensor:

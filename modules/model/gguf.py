@@ -54,19 +54,17 @@ class GGUFFile:
     """Bytes from a place on, so many, as uint8."""
     close: Callable[[], None] = field(repr=False)
 
-    def packed(self, name: str) -> Packed | None:
-        """A tensor as it is packed; None if it is not."""
+    def packed(self, name: str) -> Packed:
+        """A packed tensor as it is."""
         info = self.tensors[name]
-        if info.packing is None:
-            return None
+        assert info.packing is not None, "not every tensor of a file is packed"
         return Packed(info.packing, info.shape, self.read(info.start, info.length))
 
     def tensor(self, name: str) -> Tensor:
         """A tensor, unpacked to float32 if it was packed."""
-        info, packed = self.tensors[name], self.packed(name)
-        if packed is not None:
-            return packed.unpacked()
-        assert info.dtype is not None
+        info = self.tensors[name]
+        if info.dtype is None:
+            return self.packed(name).unpacked()
         return self.read(info.start, info.length).view(info.dtype).view(info.shape)
 
 

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -18,14 +18,22 @@ from modules.model.assemble import Parts, build, parts_of, text_config_of
 from modules.model.config import read_config
 from modules.model.diffusers_folder import folder_architecture, folder_family, open_folder
 from modules.model.facts import read_facts
-from modules.model.families.record import Family
+from modules.model.families.record import Family, TextTower
 from modules.model.family import detect_family
 from modules.model.files import Weights, read_weights
 from modules.model.memory import MemoryPlan, Sizes
+from modules.model.network_kinds import (
+    Denoiser,
+    TextConfig,
+    TextEncoder,
+    denoiser,
+    text_encoder,
+)
 from modules.model.networks.autoencoder import Autoencoder
-from modules.model.networks.clip_text import ClipText, ClipTextConfig
-from modules.model.networks.unet import UNet
+from modules.model.networks.clip_text import ClipText
 from modules.model.residency import AllOnDevice, Policy
+from modules.model.schedules import NoiseSchedule
+from modules.model.transformer_models import completed, described_by_shapes, without_missing
 from modules.model.vae import PictureCoding, VaeFile, load_vae
 from modules.paths import Paths
 
@@ -47,10 +55,13 @@ class Model:
     path: Path
     family: Family
     architecture: Architecture
-    unet: UNet
+    unet: Denoiser
+    """The network that takes noise away, whatever it is."""
     autoencoder: Autoencoder
     text_encoders: nn.ModuleDict
     """By the names of the family's `TextTower`s, in their order."""
+    tokenizers: Path = field(default_factory=lambda: Paths().tokenizers)
+    """Where vocabularies lie that do not come with the program, in folders by encoder."""
     alphas_cumprod: Tensor
     """(1000,) float32 on the CPU."""
     native_size: tuple[int, int]
@@ -89,6 +100,11 @@ class Model:
             tower.name: text.width
             for tower, text in zip(self.family.text, self.architecture.texts, strict=True)
         }
+
+    def vocabularies(self, tower: TextTower) -> list[Path]:
+        """Where the vocabulary of a text encoder may be: in the model's folder or among others."""
+        own = tower.folder.replace("text_encoder", "tokenizer")
+        return [self.path / own, self.tokenizers / tower.name]
 
     @property
     def picture_input(self) -> PictureInput:
@@ -168,9 +184,14 @@ class Model:
         with self.resident("autoencoder"):
             pictures = (one.to(self.device) for one in x.split(1))
             rows = [self.coding.encode(self.autoencoder, one) for one in pictures]
-        mean, log_variance = torch.cat(rows).float().chunk(2, dim=1)
-        deviation = torch.exp(0.5 * log_variance.clamp(-30.0, 20.0))
-        return self.scale_factor * (mean + deviation * noise.to(self.device))
+        drawn = self.autoencoder.draw(torch.cat(rows), noise.to(self.device))
+        return self.scale_factor * (drawn - self.architecture.shift_factor)
+
+    @torch.no_grad()
+    def encode_mean(self, x: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) in [-1, 1] to the means of their latents, unscaled, float32."""
+        nothing = torch.zeros((), device=self.device)
+        return self.encode_image(x, nothing) / self.scale_factor + self.architecture.shift_factor
 
     @torch.no_grad()
     def decode_latent(self, z: Tensor) -> Tensor:
@@ -184,7 +205,7 @@ class Model:
 
     def decode_one(self, z: Tensor) -> Tensor:
         """One scaled latent (1, C, h, w) to its picture."""
-        unscaled = 1 / self.scale_factor * z
+        unscaled = 1 / self.scale_factor * z + self.architecture.shift_factor
         return self.coding.decode(self.autoencoder, unscaled, self.policy, self.name)
 
 
@@ -196,6 +217,7 @@ def load_model(
     config_dir: Path | None = None,
     config: Path | None = None,
     plan: MemoryPlan | None = None,
+    paths: Paths | None = None,
 ) -> Model:
     """Load the checkpoint at `path`: a file in the original layout, or a diffusers folder.
 
@@ -205,12 +227,20 @@ def load_model(
     The architecture comes from `config` if given, else from `NAME.yaml` beside the file, or else
     from `config_dir` (by default the program's `configs/`) by family. Raises ModelError saying
     what is wrong with the file.
+
+    `paths` tells where the text encoders and the VAE of files that lack them are, and vocabularies.
     """
     if not path.exists():
         raise ModelError(f"There is no model at {path}.", "Refresh the list of models.")
     plan = plan or MemoryPlan(torch.device(device), dtype, hint="all")
-    with timed(log, f"Loading {path.name}"), open_model(path) as weights:
+    places = paths or Paths()
+    with timed(log, f"Loading {path.name}"), ExitStack() as stack:
+        weights = stack.enter_context(open_model(path))
         family = family_of(path, weights)
+        if family.flow is not None:
+            weights = completed(weights, family, places)
+            stack.callback(weights.close)
+            family = without_missing(family, weights)
         facts = read_facts(weights.metadata, path.name)
         parts = parts_of(weights, family)
         described, known = describe(path, weights, family, parts, config, config_dir)
@@ -218,6 +248,7 @@ def load_model(
         check(architecture, path.name)
         policy = plan.policy(sizes_of(weights, family, parts))
         model = assemble(path, weights, family, parts, architecture, policy)
+        model.tokenizers = places.tokenizers
     for network in model.networks:
         policy.settle(network)
     model.examples = facts.examples
@@ -245,17 +276,19 @@ def describe(
 ) -> tuple[Architecture, bool]:
     """The architecture of the file `weights`, and whether it says what the network predicts.
 
-    What people put beside a file is taken as it is; the family's description is fitted to the file.
+    What people put beside a file goes before the family's description.
     """
+    texts = [text_config_of(*pair) for pair in zip(parts.texts, family.text, strict=True)]
+    if family.flow is not None:
+        described = described_by_shapes(weights, family, parts)
+        return replace(described, texts=tuple(texts)), True
     if path.is_dir():
         return folder_architecture(path), True
     given = config or beside(path)
     described = read_config(given or (config_dir or Paths().configs) / family.config)
-    if given is None:
-        described = fitted(described, weights.shapes, family.unet_prefix)
-    texts = [text_config_of(*pair) for pair in zip(parts.texts, family.text, strict=True)]
+    described = fitted(described, weights.shapes, family.unet_prefix)
     told = prediction_told(weights)
-    if "ztsnr" in weights:
+    if "ztsnr" in weights and isinstance(described.schedule, NoiseSchedule):
         schedule = replace(described.schedule, zero_terminal_snr=True)
         described = replace(described, schedule=schedule)
     described = replace(described, texts=tuple(texts), prediction=told or described.prediction)
@@ -281,17 +314,18 @@ def assemble(
 ) -> Model:
     """The networks of a file whose architecture is known, at home. Raises ModelError."""
     unet, autoencoder = architecture.unet, architecture.autoencoder
+    packed = family.flow is not None
     if unet.in_channels - autoencoder.embed_dim not in PICTURE_INPUTS:
         raise ModelError(
             f"{path.name} has a network with {unet.in_channels} input channels, "
             "of a kind that is not known here."
         )
 
-    def text_encoder(own: Weights, text: ClipTextConfig) -> ClipText:
-        return build(lambda: ClipText(text), own, {name: name for name in own})
+    def encoder(own: Weights, text: TextConfig) -> TextEncoder:
+        return build(lambda: text_encoder(text), own, {n: n for n in own}, packed=packed)
 
     encoders = {
-        tower.name: text_encoder(own, text)
+        tower.name: encoder(own, text)
         for tower, own, text in zip(family.text, parts.texts, architecture.texts, strict=True)
     }
     return Model(
@@ -299,7 +333,7 @@ def assemble(
         path=path,
         family=family,
         architecture=architecture,
-        unet=build(lambda: UNet(unet), weights, parts.unet),
+        unet=build(lambda: denoiser(unet), weights, parts.unet, packed=packed),
         autoencoder=build(lambda: Autoencoder(autoencoder), weights, parts.autoencoder),
         text_encoders=nn.ModuleDict(encoders),
         alphas_cumprod=architecture.schedule.alphas_cumprod(),

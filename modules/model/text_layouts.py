@@ -28,6 +28,8 @@ def tower_weights(weights: Weights, tower: TextTower) -> Weights:
         for name, entry in weights.entries.items()
         if name.startswith(tower.prefix)
     }
+    if tower.layout in ("bert", "t5"):
+        return Weights(weights.name, found)
     if any(name.startswith(THEIRS) for name in found):
         found = from_open_clip(found, weights.name, tower)
     elif found and not any(name.startswith("text_model.") for name in found):

@@ -8,26 +8,12 @@ So Stable Diffusion 3 and FLUX.1 can be drawn with every sampler and schedule.
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from modules.sampling.prediction import Network
 
 TIMESTEPS = 1000
-LAST = 0.9995
-"""In place of the last t, 1, at which nothing is left of the picture and sigma is infinite."""
-
-
-def flow_alphas(shift: float) -> Tensor:
-    """The signal's share at the 1000 levels, (1000,) float64: 1 / (1 + sigma^2).
-
-    `shift` moves the levels towards noise, as larger pictures need (Esser et al. 2024, equation
-    23): t becomes shift * t / (1 + (shift - 1) * t), so that sigma becomes shift * sigma.
-    """
-    t = torch.arange(1, TIMESTEPS + 1, dtype=torch.float64) / TIMESTEPS
-    t[-1] = LAST
-    sigmas = shift * t / (1 - t)
-    return 1 / (1 + sigmas**2)
+"""The networks' t runs from 0 to this."""
 
 
 class Flow:

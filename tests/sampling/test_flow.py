@@ -4,10 +4,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from modules.model.schedules import FlowSchedule
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES, resolve_sampler
-from modules.sampling.flow import Flow, FlowAtTimestep, flow_alphas
+from modules.sampling.flow import Flow, FlowAtTimestep
 from modules.sampling.plan import PassOptions, SamplingPass
 from modules.sampling.prediction import SigmaTable
+
+
+def flow_alphas(shift: float) -> Tensor:
+    """What is left of the signal at the levels of straight paths."""
+    return FlowSchedule(shift=shift).alphas_cumprod()
+
 
 PICTURE = torch.tensor([0.3, -1.2]).reshape(1, 1, 1, 2)
 

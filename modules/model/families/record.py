@@ -6,8 +6,14 @@ Nothing else in the program asks "is it Stable Diffusion 1?"; it asks the family
 from dataclasses import dataclass
 from typing import Literal
 
-Layout = Literal["clip", "open_clip"]
-"""Whose names the tensors of a text encoder carry: transformers' or OpenCLIP's."""
+Layout = Literal["clip", "open_clip", "bert", "t5"]
+"""What a text encoder is, and whose names its tensors carry: CLIP with transformers' or OpenCLIP's,
+the transformer of latent diffusion's first text-to-image model, or T5."""
+
+Joining = Literal["channels", "t5 after clip", "t5 and pooled clip"]
+"""How what several text encoders say is told: their channels one after the other; CLIP's so, filled
+up with zeros to T5's width, and T5's tokens after them; or T5's tokens, and of CLIP only the vector
+for the whole prompt."""
 
 SizeFacts = Literal["", "sizes", "sizes and score"]
 """What a network is told of a picture besides its text: nothing; original size, crop and target
@@ -32,7 +38,13 @@ class TextTower:
     clip_skip: bool = True
     """Whether people may choose another state."""
     pooled: bool = False
-    """Whether the network is also told one projected vector for the whole prompt."""
+    """Whether the network is also told one vector for the whole prompt."""
+    projected: bool = True
+    """Whether that vector goes through a projection of its own."""
+    length: int = 77
+    """Tokens read at once, marks included."""
+    optional: bool = False
+    """Whether the model also draws without it."""
     spare_layers: int = 0
     """Layers at the end of a single file's encoder that nothing uses; diffusers leaves them out."""
 
@@ -43,23 +55,40 @@ class TextTower:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flow:
+    """What models of straight paths have in common, and their files do not tell."""
+
+    shift: float
+    """Of the noise levels, at the native size."""
+    scale_factor: float
+    shift_factor: float
+    """Latents are the autoencoder's less `shift_factor`, times `scale_factor`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """A family of models that can be drawn with."""
 
     name: str
     title: str
     config: str
-    """Path below `configs/` of the description used when none lies beside the checkpoint."""
+    """Path below `configs/` of the description used when none lies beside the checkpoint; empty
+    where shapes tell everything."""
     native_size: tuple[int, int]
     """Width and height in pixels the models were trained at."""
     velocity_size: tuple[int, int] | None = None
     """The same for those that predict velocity, where they differ."""
     preview_factors: tuple[tuple[float, float, float], ...]
     """Red, green and blue in [-1, 1] of one unit of each scaled latent channel."""
+    folder: str = "unet"
+    """Where the network that takes noise away is in a diffusers folder."""
     unet_prefix: str = "model.diffusion_model."
     autoencoder_prefix: str = "first_stage_model."
     text: tuple[TextTower, ...] = (TextTower(prefix="cond_stage_model.transformer."),)
     """In the order in which their states are joined, channel after channel."""
+    joining: Joining = "channels"
+    flow: Flow | None = None
+    """Given for models of straight paths; the rest of their description is in their tensors."""
     size_facts: SizeFacts = ""
     zero_empty_negative: bool = False
     """An empty negative prompt is told as zeros."""

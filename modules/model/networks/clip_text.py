@@ -160,11 +160,13 @@ class ClipText(nn.Module):
         return self.text_model.final_layer_norm.in_float32(x)
 
     def pooled(self, state: Tensor, ends: Tensor) -> Tensor:
-        """One vector (B, projection) float32 for each text, from the last hidden state.
+        """One vector (B, projection or width) float32 for each text, from the last hidden state.
 
         `ends` (B,) is the place of each text's end token, whose state has seen all others.
         """
         rows = torch.arange(len(state), device=state.device)
         last = self.final_layer_norm(state)[rows, ends]
+        if self.config.projection is None:
+            return last.float()
         projected: Tensor = self.text_projection(last.to(self.dtype))
         return projected.float()

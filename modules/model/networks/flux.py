@@ -25,6 +25,7 @@ from modules.model.networks.unet import timestep_embedding
 
 ROTARY_BASE = 10_000
 PATCH = 2
+USUAL_GUIDANCE = 3.5
 GUIDANCE_UNIT = 1000.0
 """Guidance is embedded like a timestep, in thousandths."""
 
@@ -58,6 +59,21 @@ class FluxConfig:
             mlp_width=shapes["double_blocks.0.img_mlp.0.weight"][0],
             guidance="guidance_in.in_layer.weight" in shapes,
         )
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the input: those of a latent."""
+        return self.channels
+
+    @property
+    def adm_in_channels(self) -> int:
+        """Width of the vector for the whole prompt."""
+        return self.pooled_dim
+
+    @property
+    def scale_embedding(self) -> int | None:
+        """Width in which the guidance is told; None where it is not."""
+        return FREQUENCIES if self.guidance else None
 
     @property
     def axes(self) -> tuple[int, int, int]:
@@ -208,13 +224,14 @@ class Flux(nn.Module):
         timesteps: Tensor,
         context: Tensor,
         vector: Tensor,
-        guidance: float = 3.5,
+        scale: float | None = None,
     ) -> Tensor:
         """One evaluation.
 
         `x` (B, channels, h, w), any h and w; `timesteps` (B,) from 0 to 1000; `context`
-        (B, m, context_dim); `vector` (B, pooled_dim); `guidance` is told to networks that were
-        distilled with it. Gives (B, channels, h, w) in the weights' type.
+        (B, m, context_dim); `vector` (B, pooled_dim); the `scale` of guidance (3.5 if None) is
+        told to networks that were distilled with it. Gives (B, channels, h, w) in the weights'
+        type.
         """
         height, width = x.shape[-2:]
         x = F.pad(x.to(self.dtype), (0, -width % PATCH, 0, -height % PATCH), mode="replicate")
@@ -222,7 +239,8 @@ class Flux(nn.Module):
         steps = timestep_embedding(timesteps, FREQUENCIES).to(self.dtype)
         vector = self.time_in(steps) + self.vector_in(vector.to(self.dtype))
         if self.guidance_in is not None:
-            strength = torch.full_like(timesteps, guidance * GUIDANCE_UNIT)
+            told = USUAL_GUIDANCE if scale is None else scale
+            strength = torch.full_like(timesteps, told * GUIDANCE_UNIT)
             strengths = timestep_embedding(strength, FREQUENCIES).to(self.dtype)
             vector = vector + self.guidance_in(strengths)
         text = self.txt_in(context.to(self.dtype))

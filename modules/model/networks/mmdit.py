@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modules.errors import InvalidRequest
 from modules.model.networks.modulated import (
     RMSNorm,
     mix,
@@ -61,6 +62,21 @@ class MMDiTConfig:
             dual_layers=sum(name.endswith("x_block.attn2.proj.bias") for name in shapes),
             mlp_width=shapes[f"{block}.mlp.fc1.weight"][0],
         )
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the input: those of a latent."""
+        return self.channels
+
+    @property
+    def adm_in_channels(self) -> int:
+        """Width of the vector for the whole prompt."""
+        return self.pooled_dim
+
+    @property
+    def scale_embedding(self) -> int | None:
+        """Width in which the guidance is told; None where it is not."""
+        return None
 
 
 def blocks_in(shapes: Mapping[str, tuple[int, ...]], name: str) -> int:
@@ -217,12 +233,20 @@ class MMDiT(nn.Module):
         """The type computed in, and of the output."""
         return self.x_embedder.proj.weight.dtype
 
-    def forward(self, x: Tensor, timesteps: Tensor, context: Tensor, vector: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        timesteps: Tensor,
+        context: Tensor,
+        vector: Tensor,
+        scale: float | None = None,
+    ) -> Tensor:
         """One evaluation.
 
         `x` (B, channels, h, w), any h and w up to the table's; `timesteps` (B,) from 0 to 1000;
-        `context` (B, m, context_dim); `vector` (B, pooled_dim). Gives (B, channels, h, w) in the
-        weights' type. Raises ValueError when the picture is larger than the table of positions.
+        `context` (B, m, context_dim); `vector` (B, pooled_dim); the `scale` of guidance is not
+        wanted. Gives (B, channels, h, w) in the weights' type. Raises InvalidRequest when the
+        picture is larger than the table of positions.
         """
         height, width = x.shape[-2:]
         patch = self.config.patch
@@ -242,8 +266,11 @@ class MMDiT(nn.Module):
         """The middle of the table of positions, (1, rows * columns, width)."""
         size = self.config.positions
         if max(rows, columns) > size:
-            raise ValueError(
-                f"the network knows {size} x {size} patches, but the picture has {rows} x {columns}"
+            side = size * self.config.patch
+            raise InvalidRequest(
+                f"This model knows latents up to {side} x {side}, not "
+                f"{columns * self.config.patch} x {rows * self.config.patch}.",
+                "Draw a smaller picture.",
             )
         table = self.get_buffer("pos_embed").to(self.dtype).view(1, size, size, -1)
         top, left = (size - rows) // 2, (size - columns) // 2

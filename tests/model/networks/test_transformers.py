@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from modules.errors import InvalidRequest
 from modules.model.families.transformer_names import Joined, flux_names, sd3_names
 from modules.model.networks.bert import Bert, BertConfig
 from modules.model.networks.flux import Flux, FluxConfig
@@ -190,7 +191,7 @@ def test_pictures_of_any_sides_come_back_with_the_same_sides(sides):
 
 def test_a_picture_beyond_the_table_of_positions_is_refused():
     context, vector = torch.randn(1, 5, 24), torch.randn(1, 12)
-    with pytest.raises(ValueError, match="8 x 8 patches, but the picture has 9 x 4"):
+    with pytest.raises(InvalidRequest, match="up to 16 x 16, not 8 x 18"):
         MMDiT(SD3)(torch.randn(1, 4, 18, 8), torch.tensor([5.0]), context, vector)
 
 

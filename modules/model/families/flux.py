@@ -1,0 +1,24 @@
+"""FLUX.1 (Black Forest Labs 2024): dev and schnell, 16 latent channels, 1024 pixels.
+
+T5 reads the prompt; of CLIP only the vector for the whole prompt is told.
+"""
+
+from dataclasses import replace
+
+from modules.model.families.record import Family, Flow
+from modules.model.families.sd3 import CLIP_L, T5_XXL, UNKNOWN_COLOURS
+
+FLUX = Family(
+    name="flux",
+    title="FLUX.1",
+    config="",
+    native_size=(1024, 1024),
+    preview_factors=UNKNOWN_COLOURS,
+    text=(
+        replace(CLIP_L, projected=False),
+        replace(T5_XXL, folder="text_encoder_2", length=512, optional=False),
+    ),
+    joining="t5 and pooled clip",
+    folder="transformer",
+    flow=Flow(shift=3.158, scale_factor=0.3611, shift_factor=0.1159),
+)
