@@ -101,7 +101,7 @@ class Bridge:
         self, page: gr.Blocks, form: Form, controls: Sequence[Component], begin: Begin
     ) -> None:
         def opened(draft: str) -> dict[Component, Any]:
-            fields = _object(draft)
+            fields = form.flat(_object(draft))
             return form.show(begin(fields), fields)
 
         draft_kept = READ_DRAFT.replace("KEY", self._draft)

@@ -4,9 +4,10 @@ Controls take their label, help, limits, choices and default from the field they
 tab says where a control is and what it looks like, and never repeats what it means.
 """
 
+import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ class Form:
         self._switches: dict[str, tuple[Component, tuple[str, ...]]] = {}
         self._parts: dict[str, Component] = {}
         self._carried: dict[str, Carried] = {}
+        self._sheets: dict[str, tuple[Component, tuple[str, ...]]] = {}
         self._empty: dict[str, str] = {}
 
     def add(
@@ -87,6 +89,13 @@ class Form:
         """
         self._carried[path] = Carried(control, read, write)
 
+    def sheet(self, name: str, control: Component, paths: Sequence[str]) -> None:
+        """Let one control hold the values of all `paths`, which the page's own script draws.
+
+        It holds JSON: values by path, and the menus that may have changed since the page began.
+        """
+        self._sheets[name] = (control, tuple(paths))
+
     def part_switch(self, path: str) -> Component:
         """Return the tick box of a part."""
         return self._parts[path]
@@ -101,14 +110,15 @@ class Form:
         """Path (or switch) and control in the order Gradio sends them for `components`."""
         switches = {name: control for name, (control, _) in self._switches.items()}
         carried = {path: one.control for path, one in self._carried.items()}
-        every = self._controls | switches | self._parts | carried
+        sheets = {name: control for name, (control, _) in self._sheets.items()}
+        every = self._controls | switches | self._parts | carried | sheets
         return sorted(every.items(), key=lambda entry: entry[1]._id)
 
     def __getitem__(self, path: str) -> Component:
         return self._controls[path]
 
     def __contains__(self, path: object) -> bool:
-        return path in self._controls
+        return path in self._controls or any(path in paths for _, paths in self._sheets.values())
 
     def read(
         self, values: Mapping[Component, Any], base: GenerationRequest | None = None
@@ -128,6 +138,11 @@ class Form:
                 request = replace_at(request, path, item.default)
             elif control in values:
                 request = replace_at(request, path, to_field(item, values[control]))
+        for control, paths in self._sheets.values():
+            given = sheet_values(values.get(control))
+            for path in paths:
+                if path in given and not self._is_absent(path, request):
+                    request = replace_at(request, path, to_field(self._fields[path], given[path]))
         for path, one in self._carried.items():
             if one.control in values:
                 request = replace_at(request, path, one.read(values[one.control]))
@@ -135,8 +150,15 @@ class Form:
 
     def read_what_works(self, values: Mapping[Component, Any]) -> GenerationRequest:
         """Do what `read` does, leaving out what cannot be read."""
-        given = {path: values[control] for path, control in self.ordered if control in values}
+        given = self.flat(
+            {path: values[control] for path, control in self.ordered if control in values}
+        )
         return self._with_parts_of(merge_fields(GenerationRequest(), given), values)
+
+    def flat(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what controls hold, such as a draft, with what is on sheets by path too."""
+        inner = (sheet_values(given.get(name)) for name in self._sheets)
+        return {**given, **{path: value for sheet in inner for path, value in sheet.items()}}
 
     def show(
         self, request: GenerationRequest, switches: Mapping[str, Any] | None = None
@@ -152,6 +174,8 @@ class Form:
         for path, control in self._parts.items():
             there = get_at(request, path) is not None
             shown[control] = gr.update(value=bool((switches or {}).get(path, there)))
+        for control, paths in self._sheets.values():
+            shown[control] = gr.update(value=self._sheet_text(paths, request))
         for path, one in self._carried.items():
             said = (switches or {}).get(path)
             shown[one.control] = gr.update(value=said or one.write(get_at(request, path)))
@@ -210,6 +234,35 @@ class Form:
             update["choices"] = self._choices(item, value)
         return gr.update(**update)
 
+    def _sheet_text(self, paths: Sequence[str], request: GenerationRequest) -> str:
+        there = [path for path in paths if not self._is_absent(path, request)]
+        values = {path: self._shown(self._fields[path], get_at(request, path)) for path in there}
+        named = [path for path in paths if isinstance(self._fields[path].param.choices, str)]
+        menus = {path: self.describe(path)["choices"] for path in named}
+        return json.dumps({"values": values, "menus": menus})
+
+    def describe(self, path: str, empty: str = "") -> dict[str, Any]:
+        """Return what the page's script needs to draw a control for `path`, as plain data.
+
+        `empty` is what a menu calls the choice "".
+        """
+        if empty:
+            self._empty[path] = empty
+        item = self._fields[path]
+        low, high = item.param.slider or (item.param.minimum, item.param.maximum)
+        pairs = (one if isinstance(one, tuple) else (one, one) for one in self._choices(item, None))
+        return {
+            "path": path,
+            "name": item.name,
+            "label": item.param.label,
+            "help": item.param.help,
+            "value": self._shown(item, item.default),
+            "minimum": low,
+            "maximum": high,
+            "step": item.param.step or (1 if is_whole(item) else None),
+            "choices": [[value, label] for label, value in pairs] if item.param.choices else None,
+        }
+
     def _shown(self, item: Field, value: Any) -> Any:
         return "" if item.path in self._empty and not value else to_control(item, value)
 
@@ -218,6 +271,15 @@ class Form:
         known: list[Any] = self._menus(named) if isinstance(named, str) else list(named)
         every = known if value in known or not value else [*known, str(value)]
         return [(self._empty[item.path], ""), *every] if item.path in self._empty else every
+
+
+def sheet_values(text: Any) -> dict[str, Any]:
+    """Return the values by path that a sheet holds; nothing for anything else."""
+    try:
+        values = json.loads(text)["values"]
+    except (TypeError, ValueError, KeyError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def control_for(item: Field) -> type[Component]:

@@ -1,5 +1,7 @@
 """The form: controls from fields, values to a request, a request to values."""
 
+import json
+
 import gradio as gr
 import pytest
 
@@ -89,10 +91,37 @@ def test_whole_numbers_that_come_as_floats_become_whole(form):
 
 def test_an_emptied_control_counts_as_its_default(form):
     values = values_of(form, GenerationRequest())
-    values |= {form["seeds.seed"]: " ", form["sampling.steps"]: None, form["options.eta"]: None}
+    values |= {form["seeds.seed"]: " ", form["sampling.steps"]: None}
+    sheet = dict(form.ordered)["advanced"]
+    values[sheet] = '{"values": {"options.eta": "", "text.clip_skip": null}}'
     request = form.read(values)
     assert (request.seeds.seed, request.sampling.steps) == (-1, 20)
-    assert request.options.eta is None
+    assert (request.options.eta, request.text.clip_skip) == (None, 1)
+
+
+def test_the_advanced_values_are_one_text_and_count_like_controls_of_their_own(form):
+    sheet = dict(form.ordered)["advanced"]
+    request = replace_at(GenerationRequest(), "options.eta", 0.5)
+    shown = json.loads(form.show(request)[sheet]["value"])
+    assert shown["values"]["options.eta"] == 0.5
+    assert shown["menus"]["models.vae"] == [["Automatic", "Automatic"], ["None", "None"]]
+    said = {"values": {"text.clip_skip": "2", "options.s_noise": 1.5, "no.such": 1}}
+    read = form.read({sheet: json.dumps(said)})
+    assert (read.text.clip_skip, read.options.s_noise) == (2, 1.5)
+    draft = form.flat({"prompt": "kept", "advanced": json.dumps(said)})
+    assert merge_fields(GenerationRequest(), draft).text.clip_skip == 2
+    assert form.read_what_works({sheet: json.dumps(said)}).options.s_noise == 1.5
+
+
+def test_an_advanced_value_that_cannot_be_drawn_is_refused_by_name(form):
+    sheet = dict(form.ordered)["advanced"]
+    with pytest.raises(InvalidRequest, match="Clip skip is 99"):
+        form.read({sheet: '{"values": {"text.clip_skip": 99}}'})
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"values": 3}', '{"values": null}'])
+def test_an_empty_or_broken_sheet_changes_nothing(form, text):
+    assert form.read({dict(form.ordered)["advanced"]: text}) == GenerationRequest()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import "./hires.js";
 import "./queue.js";
 import "./results.js";
 import "./scripts.js";
+import "./sheet.js";
 import "./status.js";
 import "./history.js";
 import "./pnginfo.js";

@@ -3,9 +3,9 @@
 import { get } from "./api.js";
 import { pictureControls, textControls } from "./bridge.js";
 import { debounced, h } from "./dom.js";
+import { fieldOf } from "./fields.js";
 
 const NONE = "None";
-const LONG = 60; // characters from which a text deserves the whole width
 
 let listed = null;
 
@@ -27,7 +27,7 @@ class ScriptMenu extends HTMLElement {
 		this.inputs = [];
 		this.kept = {}; // values of scripts that were chosen before, by name
 		this.menu = h("select", { id: `${this.tab}_script_list`, "aria-label": "Script", onchange: () => this.choose() }, h("option", {}, NONE));
-		this.fields = h("div.script-fields", {});
+		this.fields = h("div.fields", {});
 		this.help = h("p.script-help", { hidden: true });
 		this.replaceChildren(h("label", { for: this.menu.id }, "Script"), this.menu, this.help, this.fields);
 		this.soon = debounced(() => this.tell(), 200);
@@ -74,51 +74,6 @@ class ScriptMenu extends HTMLElement {
 		this.said = text;
 		this.controls.setValues({ script: text });
 	}
-}
-
-/** One control: { name, element, read() }. */
-function fieldOf(field, value, id) {
-	const kind = typeof field.value === "boolean" ? tick : Array.isArray(field.value) ? many
-		: field.choices ? select : typeof field.value === "number" ? number : text;
-	const { input, read, style = "" } = kind(field, value, id);
-	const label = h("label", { for: id, title: field.help }, field.label);
-	const parts = style.includes("tick") ? [input, label] : [label, input];
-	return { name: field.name, read, element: h(`div.script-field${style}`, {}, parts) };
-}
-
-function tick(field, value, id) {
-	const input = h("input", { type: "checkbox", id, checked: Boolean(value) });
-	return { input, read: () => input.checked, style: ".tick" };
-}
-
-function select(field, value, id) {
-	const input = h("select", { id }, field.choices.map((choice) => h("option", { value: choice }, choice || "(automatic)")));
-	input.value = value;
-	return { input, read: () => input.value };
-}
-
-function number(field, value, id) {
-	const input = h("input", { type: "number", id, min: field.minimum, max: field.maximum, step: field.step ?? "any" });
-	input.value = value;
-	return { input, read: () => (input.value === "" ? field.value : Number(input.value)) };
-}
-
-function text(field, value, id) {
-	const input = h("textarea", { id, rows: "1", spellcheck: "false" });
-	input.value = value ?? "";
-	const wide = /prompt|values|list|text/i.test(field.label) || String(value).length > LONG;
-	return { input, read: () => input.value, style: wide ? ".wide" : "" };
-}
-
-/** Several of a list, or a text with commas where there is no list. */
-function many(field, value, id) {
-	if (!field.choices) {
-		const { input } = text(field, value.join(", "), id);
-		return { input, read: () => input.value.split(",").map((word) => word.trim()).filter(Boolean), style: ".wide" };
-	}
-	const boxes = field.choices.map((choice) => h("input", { type: "checkbox", value: choice, checked: value.includes(choice) }));
-	const input = h("div.script-many", { id, role: "group", "aria-label": field.label }, boxes.map((box) => h("label", {}, box, box.value)));
-	return { input, read: () => boxes.filter((box) => box.checked).map((box) => box.value), style: ".wide" };
 }
 
 customElements.define("easel-script", ScriptMenu);

@@ -1,5 +1,8 @@
 """Everything else that changes pixels, grouped, compact, generated from the request's fields."""
 
+import html
+import json
+
 import gradio as gr
 
 from modules.param import Field, params_of
@@ -31,22 +34,23 @@ OTHER_WORK = ("img2img.", "hires.", "pictures.")
 def advanced_box(form: Form, tab: str, *, pictures: bool = False) -> None:
     """Lay out every advanced field that is not on the form yet, in a closed accordion.
 
-    With `pictures` also those that count only where one starts from a picture.
+    With `pictures` also those that count only where one starts from a picture. There are many, so
+    they are one control to Gradio; `assets/sheet.js` draws them.
     """
     other = ("hires.",) if pictures else OTHER_WORK
     waiting = [item for item in params_of(GenerationRequest) if _belongs(item, form, other)]
+    groups, paths = [], []
+    for title, beginnings in (PICTURES, *GROUPS) if pictures else GROUPS:
+        found = [item for item in waiting if item.path.startswith(beginnings)]
+        waiting = [item for item in waiting if item not in found]
+        group = [item.path for item in sorted(found, key=lambda item: bool in kinds_of(item))]
+        paths += group
+        fields = [form.describe(path, AS_BEFORE.get(path, "")) for path in group]
+        groups.append({"title": title, "fields": fields})
+    form.sheet("advanced", gr.Textbox(visible="hidden", elem_id=f"{tab}_advanced_values"), paths)
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}_advanced"):
-        for title, beginnings in (PICTURES, *GROUPS) if pictures else GROUPS:
-            group = [item for item in waiting if item.path.startswith(beginnings)]
-            waiting = [item for item in waiting if item not in group]
-            page_part(
-                f"<h3>{title}</h3>",
-                elem_classes=["group-title"],
-            )
-            with gr.Row(elem_classes=["compact-grid"]):
-                for item in sorted(group, key=lambda item: bool in kinds_of(item)):
-                    same = AS_BEFORE.get(item.path, "")
-                    form.add(item.path, elem_id=f"{tab}_{item.name}", min_width=120, empty=same)
+        described = html.escape(json.dumps(groups))
+        page_part(f'<easel-sheet tab="{tab}" groups="{described}"></easel-sheet>')
 
 
 def _belongs(item: Field, form: Form, other: tuple[str, ...]) -> bool:
