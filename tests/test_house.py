@@ -53,6 +53,8 @@ LIGHT = {
     "modules.model.embedding_sizes",
     "modules.model.hashes",
     "modules.model.header",
+    "modules.model.patch.look",
+    "modules.model.patch.report",
     "modules.model.network_hash",
     "modules.pipeline.resize",
     "modules.training.command",

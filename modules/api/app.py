@@ -19,7 +19,9 @@ from modules.api.images import image_routes
 from modules.api.internal import internal_routes
 from modules.api.jobs import job_routes
 from modules.api.lists import list_routes
+from modules.api.models import model_routes
 from modules.api.scripts import script_routes
+from modules.api.sdapi.cards import card_routes
 from modules.api.sdapi.generation import generation_routes
 from modules.api.sdapi.lists import list_routes as legacy_list_routes
 from modules.api.sdapi.options import option_routes
@@ -60,6 +62,8 @@ def make_api(app: App) -> FastAPI:
         event_routes,
         image_routes,
         list_routes,
+        model_routes,
+        card_routes,
         script_routes,
         legacy_script_routes,
         progress_routes,

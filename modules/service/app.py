@@ -20,6 +20,8 @@ from modules.prompt.styles import StyleBook
 from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.request import GenerationRequest
+from modules.service.card_files import folders_of_models
+from modules.service.cards import CardIndex
 from modules.service.collection import Collection
 from modules.service.complete import LONGEST_PROMPT, complete_request
 from modules.service.control import Control, check_priority
@@ -81,6 +83,7 @@ class App:
         self.collection = Collection(database, paths)
         self._names = LocalNames(paths)
         self.indexer = Indexer(database, paths, lambda: settings.settings)
+        self.cards = CardIndex(paths.cache / "cards.db", lambda: folders_of_models(paths))
         self._closing = threading.Event()
         self._place = Workplace(
             engine, self.journal, self.gallery, self.queue, paths, self._closing
@@ -97,6 +100,7 @@ class App:
         if adopt:
             self.queue.stay_paused()
             self.indexer.start()
+            self.cards.start()
             self._begin(self._tidy, "tidy")
         for job_id in self.queue.adopt() if adopt else ():
             log.info("Job %s goes on where it was left", job_id)
@@ -377,6 +381,7 @@ class App:
         self.queue.close()
         self.engine.close()
         self.indexer.close()
+        self.cards.close()
         for worker in self._workers:
             worker.join(CLOSING_S)
         self.journal.close()

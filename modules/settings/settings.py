@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from modules.settings.sections.interface import Interface
+from modules.settings.sections.networks import Networks
 from modules.settings.sections.recipe import Recipe
 from modules.settings.sections.saving import Folders, Grids, Saving
 
@@ -15,4 +16,5 @@ class Settings:
     grids: Grids = field(default_factory=Grids)
     folders: Folders = field(default_factory=Folders)
     recipe: Recipe = field(default_factory=Recipe)
+    networks: Networks = field(default_factory=Networks)
     interface: Interface = field(default_factory=Interface)

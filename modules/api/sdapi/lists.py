@@ -1,6 +1,5 @@
 """The lists clients fill their menus from."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 import psutil
 from fastapi import APIRouter
 
-from modules.errors import ModelError
-from modules.model.header import read_header
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES, SUFFIXES, Sampler
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS
 from modules.service.app import App
+from modules.service.card_details import metadata_of
+from modules.service.cards import CardSearch
 from modules.service.visitor import require_admin
 
 Rows = list[dict[str, Any]]
@@ -129,6 +128,12 @@ def _model_routes(routes: APIRouter, app: App) -> None:
             "skipped": {},
         }
 
+    @routes.get("/hypernetworks")
+    def hypernetworks() -> Rows:
+        """List networks for `<hypernet:name:weight>`."""
+        _, found = app.cards.page(CardSearch(kind="hypernetworks"), limit=10_000)
+        return [{"name": card.name, "path": str(card.path)} for card in found]
+
     for name in ("refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"):
         routes.add_api_route(f"/{name}", _refresher(app), methods=["POST"], name=name)
 
@@ -149,34 +154,20 @@ def _model_routes(routes: APIRouter, app: App) -> None:
 
 def _lora(path: Path) -> dict[str, Any]:
     """Describe a network with the metadata of its file, pictures left out."""
-    try:
-        metadata = read_header(path).metadata
-    except (ModelError, OSError):
-        metadata = {}
+    metadata = metadata_of(path)
     return {
         "name": path.stem,
         "alias": metadata.get("ss_output_name") or path.stem,
         "path": str(path),
-        "metadata": {
-            key: _value(text) for key, text in metadata.items() if key != "ssmd_cover_images"
-        },
+        "metadata": metadata,
     }
-
-
-def _value(text: str) -> Any:
-    """Training programs write JSON into a field's text."""
-    if text[:1] not in ("{", "["):
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _refresher(app: App) -> Any:
     def refresh() -> None:
         """Look at the model folders again."""
         app.catalogue(refresh=True)
+        app.cards.refresh()
 
     return refresh
 
@@ -213,7 +204,6 @@ def _empty_routes(routes: APIRouter) -> None:
         return []
 
     for name in (
-        "hypernetworks",
         "face-restorers",
         "realesrgan-models",
         "extensions",

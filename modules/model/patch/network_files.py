@@ -1,6 +1,5 @@
 """Files of extra networks: found by the names people write in prompts, and read."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from torch import Tensor
 from modules.errors import ModelError
 from modules.model.files import read_weights
 from modules.model.header import read_header
+from modules.model.network_hash import named_hash, tensor_hash
 from modules.model.patch.deltas import fault_of
 from modules.model.patch.file_keys import Keys, sort_keys
 from modules.model.patch.layer_names import Place
@@ -139,13 +139,7 @@ def read_network(path: Path) -> NetworkFile:
 
 def network_hash(path: Path) -> str:
     """Twelve digits: of what the file itself names, or of its tensors without the header."""
-    named = metadata_of(path).get("sshs_model_hash")
-    if named:
-        return named[:12]
-    with path.open("rb") as file:
-        if path.suffix.lower() == ".safetensors":
-            file.seek(8 + int.from_bytes(file.read(8), "little"))
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    return named_hash(path) or tensor_hash(path)
 
 
 def metadata_of(path: Path) -> dict[str, str]:
