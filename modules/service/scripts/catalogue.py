@@ -15,12 +15,22 @@ from modules.service.scripts.arguments import plain_args, read_args
 from modules.service.scripts.loopback import LOOPBACK
 from modules.service.scripts.outpainting import OUTPAINTING
 from modules.service.scripts.plain_outpainting import PLAIN_OUTPAINTING
+from modules.service.scripts.prompt_lines import PROMPT_LINES
+from modules.service.scripts.prompt_matrix import PROMPT_MATRIX
 from modules.service.scripts.script import TXT2IMG, Call, Script
 from modules.service.scripts.sd_upscale import SD_UPSCALE
 from modules.service.scripts.xyz_plot import XYZ_PLOT
 from modules.settings.settings import Settings
 
-STOCK = (LOOPBACK, OUTPAINTING, PLAIN_OUTPAINTING, SD_UPSCALE, XYZ_PLOT)
+STOCK = (
+    LOOPBACK,
+    OUTPAINTING,
+    PLAIN_OUTPAINTING,
+    PROMPT_MATRIX,
+    PROMPT_LINES,
+    SD_UPSCALE,
+    XYZ_PLOT,
+)
 """The scripts that come with the program, in menu order."""
 
 

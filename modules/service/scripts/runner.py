@@ -111,7 +111,7 @@ class _Run:
             raise Interrupted("Stopped on request.")
 
     def _draw_list(self, cells: Sequence[Cell]) -> tuple[list[Drawn], bool]:
-        """Draw what is not drawn yet; if a stop left something undrawn, the second value is True."""
+        """Draw what is not drawn yet; the second value tells if a stop left something undrawn."""
         self.expected = max(
             self.expected, self.done + sum(cell.request.batch.n_iter for cell in cells)
         )
@@ -158,6 +158,8 @@ class _Run:
     def _job_of(self, cell: Cell, row: CellRow | None) -> Job:
         if row is not None:
             return replace(self.place.queue.find(row.id), facts=cell.facts)
+        if cell.notice:
+            self.place.journal.append(self.job.id, Notice(message=cell.notice))
         catalogue = self.place.engine.catalogue()
         job = replace(
             self.job,

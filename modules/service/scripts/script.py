@@ -32,6 +32,8 @@ class Cell:
     """More for the recipes of its pictures."""
     keep: bool = True
     """Whether its pictures are saved as those of any job; otherwise they are only worked with."""
+    notice: str = ""
+    """What people should know about it."""
     shown: bool = True
     """Whether its pictures are among the results; those that are kept are seen while it runs."""
 

@@ -170,6 +170,13 @@ def _checkpoints(axis: Axis, text: str, call: Call) -> Sequence[str]:
     return [_checkpoint(value, call.catalogue) for value in split_list(text)]
 
 
+def _refiners(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    return [
+        "None" if value.lower() in ("", "none") else _checkpoint(value, call.catalogue)
+        for value in split_list(text)
+    ]
+
+
 def _checkpoint(value: str, catalogue: Catalogue) -> str:
     return find_checkpoint(value, catalogue.checkpoints).title
 
@@ -246,6 +253,13 @@ def _styled(request: GenerationRequest, value: str, values: Values) -> Generatio
 def _sized(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
     width, _, height = value.lower().partition("x")
     return replace(request, size=Size(width=int(width), height=int(height)))
+
+
+def _refined(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
+    """Another model that goes on, or none."""
+    name = "" if value == "None" else value
+    changed: GenerationRequest = replace_at(request, "refiner.checkpoint", name)
+    return changed
 
 
 def _capped_order(request: GenerationRequest, value: int, values: Values) -> GenerationRequest:
@@ -365,7 +379,15 @@ AXES = (
     _number("Token merging ratio high-res", "hires.token_merging"),
     _flag("Always discard next-to-last sigma", "options.discard_penultimate"),
     _flag("SGM noise multiplier", "options.sgm_noise_multiplier"),
-    _menu("Refiner checkpoint", "refiner.checkpoint", _refiner_names, cost=1.0),
+    _menu(
+        "Refiner checkpoint",
+        "refiner.checkpoint",
+        _refiner_names,
+        parse=_refiners,
+        apply=_refined,
+        cost=1.0,
+        show=short_checkpoint,
+    ),
     _number("Refiner switch at", "refiner.switch_at"),
     _menu("RNG source", "seeds.source", _fixed("GPU", "CPU", "NV")),
     _menu("FP8 mode", "models.fp8", _fixed("Disable", "Enable for SDXL", "Enable"), cost=0.9),

@@ -13,11 +13,11 @@ from modules.schema.catalogue import Catalogue
 from modules.schema.request import GenerationRequest
 from modules.schema.result import Fact
 from modules.service.complete import RANDOM_SEEDS, complete_request
-from modules.service.complete_pictures import largest_sides
 from modules.service.formats import to_pillow
 from modules.service.grid import grid_rows, image_grid
-from modules.service.scripts.axis_values import MOST_VALUES, join_list
+from modules.service.scripts.axis_values import join_list
 from modules.service.scripts.legend import Label, Layout, table, with_legend
+from modules.service.scripts.limits import check_table
 from modules.service.scripts.script import (
     Call,
     Cell,
@@ -184,19 +184,7 @@ def check(call: Call) -> None:
     """Raise InvalidRequest or NotFound if a value cannot be drawn, or all is too much."""
     plot = plot_of(call)
     count = plot.counts[0] * plot.counts[1] * plot.counts[2]
-    if count > MOST_VALUES:
-        raise InvalidRequest(
-            f"The plot would have {count:,} cells, but at most {MOST_VALUES:,} are drawn.",
-            "Take fewer values.",
-        )
-    width, height = largest_sides(plot.base)
-    megapixels = round(count * width * height / 1_000_000)
-    most = call.settings.grids.most_megapixels
-    if megapixels > most:
-        raise InvalidRequest(
-            f"The plot would have {megapixels} megapixels, but at most {most} fit.",
-            "Take fewer values or smaller pictures, or change the limit in the settings.",
-        )
+    check_table(count, plot.base, call.settings.grids)
     random = call.random()
     for number in range(3):
         for value in range(plot.counts[number]):

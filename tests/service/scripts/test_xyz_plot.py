@@ -114,6 +114,8 @@ AXIS_CASES = {
     "UniPC Order": ("5", "UniPC Order: 5", "options.uni_pc_order", 1),
     "Always discard next-to-last sigma": ("True", None, "options.discard_penultimate", True),
     "SGM noise multiplier": ("true", None, "options.sgm_noise_multiplier", True),
+    "Refiner checkpoint": ("oth", "Refiner checkpoint: other", "refiner.checkpoint", OTHER.title),
+    "Refiner switch at": ("0.6", "Refiner switch at: 0.6", "refiner.switch_at", 0.6),
     "RNG source": ("cpu", "RNG source: CPU", "seeds.source", "CPU"),
     "Skip Early CFG": ("0.2", None, "options.skip_early_cond", 0.2),
     "Beta schedule alpha": ("0.5", None, "options.beta_alpha", 0.5),
@@ -124,8 +126,6 @@ WITHOUT_EFFECT_YET = (
     "Face restore",
     "Token merging ratio",
     "Token merging ratio high-res",
-    "Refiner checkpoint",
-    "Refiner switch at",
     "FP8 mode",
 )
 
@@ -136,6 +136,7 @@ def plotted(label, **changes):
     called = type(called)(**{**vars(called), "catalogue": WIDE, "styles": STYLES})
     if picture is None:
         request = replace_at(called.request, "hires", Hires())
+        request = replace_at(request, "refiner.switch_at", 0.8)
         called = type(called)(**{**vars(called), "request": request})
     return called
 
@@ -195,7 +196,7 @@ def test_clients_count_axes_as_in_a1111():
         ("Steps", "", InvalidRequest, "no values"),
         ("Size", "64", InvalidRequest, "512x768"),
         ("Styles", "oill", InvalidRequest, "oill"),
-        ("Refiner switch at", "0.5", InvalidRequest, "nothing it could change"),
+        ("Face restore", "GFPGAN", InvalidRequest, "nothing it could change"),
         ("Seed", "1-200", InvalidRequest, "megapixels"),
     ],
 )
