@@ -35,6 +35,8 @@ class Texts:
     cond: Tensor
     uncond: Tensor
     weights: tuple[tuple[float, ...], ...] = ((1.0,),)
+    vectors: Tensor | None = None
+    uncond_vectors: Tensor | None = None
 
 
 class StandIn:
