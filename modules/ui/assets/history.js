@@ -5,6 +5,7 @@ import { h, iconButton, copyText, debounced, throttled, toast } from "./dom.js";
 import { onJobs, state } from "./jobs.js";
 import { pictureButtons } from "./picture.js";
 import { Selection } from "./selection.js";
+import { showTrash } from "./trash.js";
 import { showLarge } from "./viewer.js";
 
 const PAGE = 60;
@@ -17,8 +18,9 @@ class History extends HTMLElement {
 		this.menus = Object.fromEntries(["model", "sampler", "tag", "rating"].map((name) => [name, this.menu(name)]));
 		this.count = h("span.count", { role: "status" });
 		this.selection = new Selection(() => this.images(), (fresh) => (fresh ? this.begin() : this.draw(true)));
+		const trash = iconButton("trash", "Trash", () => showTrash(() => this.begin()));
 		this.grid = h("div.easel-grid", { role: "list", "aria-label": "All pictures" });
-		this.replaceChildren(h("header", {}, this.words, ...Object.values(this.menus), this.count), this.selection.bar, this.grid);
+		this.replaceChildren(h("header", {}, this.words, ...Object.values(this.menus), this.count, trash), this.selection.bar, this.grid);
 		this.forget();
 		this.onscroll = throttled(() => this.draw(), 60);
 		document.addEventListener("scroll", this.onscroll, { capture: true, passive: true });
@@ -147,7 +149,7 @@ class History extends HTMLElement {
 			h("button.picture", { type: "button", "aria-label": prompt || "Picture", onclick: () => showLarge(this.images(), image.id) },
 				h("img", { src: image.thumb, alt: "", loading: "lazy" }), image.kind === "grid" && h("span.badge", {}, "grid")),
 			h("figcaption", {}, h("span", { title: prompt }, prompt),
-				h("div.row", {}, ...pictureButtons(image).map(onlyIcon), iconButton("copy", "Copy recipe", () => copyText(image.infotext ?? ""), true),
+				h("div.row", {}, ...pictureButtons(image, { few: true }).map(onlyIcon), iconButton("copy", "Copy recipe", () => copyText(image.infotext ?? ""), true),
 					starButton(image))));
 	}
 }

@@ -38,12 +38,12 @@ const QUIET = [
 	["open", "Open in a new tab", (image) => window.open(image.url, "_blank", "noopener"), "txt2img_open"],
 ];
 
-/** Buttons for a picture; only those below the result have the ids that scripts look for. */
-export function pictureButtons(image, { ids = false } = {}) {
+/** Buttons for a picture; only those below the result have the ids that scripts look for. `few` is for narrow places. */
+export function pictureButtons(image, { ids = false, few = false } = {}) {
 	const make = (quiet) => ([glyph, name, act, id]) => {
 		const button = iconButton(glyph, name, () => act(image), quiet);
 		if (ids) button.id = id;
 		return button;
 	};
-	return [...ACTIONS.map(make(false)), ...QUIET.map(make(true))];
+	return [...ACTIONS.map(make(false)), ...(few ? [] : QUIET.map(make(true)))];
 }

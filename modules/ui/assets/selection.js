@@ -1,6 +1,7 @@
 // Several pictures of the History tab at once: rate, tag, keep, download, compare, delete.
 
-import { post, get } from "./api.js";
+import { post } from "./api.js";
+import { compare } from "./compare.js";
 import { h, toast } from "./dom.js";
 
 export class Selection {
@@ -18,8 +19,6 @@ export class Selection {
 		this.tools = h("span.tools", {}, this.rating, this.button("Tag…", () => this.tag()), this.button("Save", () => this.save()),
 			this.button("Download ZIP", () => this.zip()), this.compareButton, this.button("Delete", () => this.delete()), this.button("Select none", () => this.clear()));
 		this.bar = h("div.easel-selection", { role: "toolbar", "aria-label": "Selected pictures" }, this.text, this.tools, this.undo);
-		this.table = h("div.easel-difference", {});
-		this.bar.append(this.table);
 		this.update();
 	}
 
@@ -47,7 +46,6 @@ export class Selection {
 		const chosen = range && from >= 0 ? ids.slice(from, to + 1) : [id];
 		for (const one of chosen) this.ids[on ? "add" : "delete"](one);
 		this.last = id;
-		this.table.replaceChildren();
 		if (chosen.length > 1) this.changed(false);
 		this.update();
 	}
@@ -64,7 +62,6 @@ export class Selection {
 	clear() {
 		this.ids.clear();
 		this.deleted = [];
-		this.table.replaceChildren();
 		this.changed(false);
 		this.update();
 	}
@@ -122,10 +119,7 @@ export class Selection {
 	}
 
 	async compare() {
-		const [one, other] = this.body.ids;
-		const { different } = await get(`api/v1/images/difference?one=${one}&other=${other}`);
-		const rows = different.map((row) => h("tr", {}, h("th", { scope: "row" }, row.key), h("td", {}, row.one), h("td", {}, row.other)));
-		const empty = h("p", {}, "Both have the same settings.");
-		this.table.replaceChildren(rows.length ? h("table", {}, h("tbody", {}, ...rows)) : empty);
+		const chosen = this.listed().filter((image) => this.ids.has(image.id));
+		if (chosen.length === 2) await compare(...chosen.reverse()); // the older one is on the left
 	}
 }
