@@ -116,12 +116,20 @@ class LocalEngine:
             ready.conditioner,
             cancel,
             patcher=ready.patcher,
+            other=lambda name: self._other(name, rung),
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         ):
             yield event
             while told:
                 yield Notice(message=told.pop(0))
+
+    def _other(self, name: str, rung: str) -> Any:
+        """Another model ready to draw, in the middle of a task."""
+        ready = self._make_ready(self._find(name), rung).ready
+        for message in ready.read_embeddings():
+            log.warning("%s", message)
+        return ready
 
     def _use_vae(self, loaded: Loaded, task: Task) -> Iterator[str]:
         """Give the model the VAE the task wants; yields what went otherwise."""
@@ -176,10 +184,7 @@ class LocalEngine:
             checkpoint.path,
             MemoryPlan(device.device, device.dtype, self._memory_hint, policy),
             find_sha256=Later(lambda: self._facts.sha256(file)),
-            configs=self._paths.configs,
-            embeddings=self._paths.embeddings,
-            networks=self._paths.lora,
-            hypernetworks=self._paths.hypernetworks,
+            paths=self._paths,
         )
         ready.model.coding.tiled = tiled
         log.info("%s: memory policy %r", checkpoint.name, ready.model.policy.name)

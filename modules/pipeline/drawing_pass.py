@@ -1,22 +1,26 @@
 """One pass of sampling: prompts encoded, a latent denoised step by step."""
 
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from modules.conditioning.conditioner import Conditioner, Conditioning
 from modules.conditioning.textual_inversion import bundled_embeddings
-from modules.errors import Interrupted
+from modules.errors import Interrupted, ModelError
 from modules.model.loader import Model
 from modules.model.patch.patcher import Patcher
 from modules.pipeline.batch import BatchOfSeeds
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter, steps_done
+from modules.pipeline.ready import Ready
+from modules.pipeline.refiner import Speaker, Switch, check_fits, refines
 from modules.pipeline.texts import Texts
 from modules.pipeline.wishes import conditioning_options, picture_facts
+from modules.sampling.catalogue import Resolved
 from modules.sampling.guidance import Guidance, GuidanceOptions, Told
 from modules.sampling.plan import SamplingPass
 from modules.sampling.step import NoiseSource
@@ -43,6 +47,17 @@ class Bench:
     """Applies networks to the model; without one they are left out."""
     told: set[str] = field(default_factory=set)
     """Notices of this job, each of which is news once."""
+    other: Callable[[str], Ready] | None = None
+    """Gives another checkpoint by name, for passes in which another takes over."""
+
+    def with_other(self, name: str) -> "Bench":
+        """The same for another checkpoint. Raises NotFound, ModelError."""
+        if self.other is None:
+            raise ModelError("No other model can be used here.", "Leave the refiner empty.")
+        ready = self.other(name)
+        return replace(
+            self, model=ready.model, conditioner=ready.conditioner, patcher=ready.patcher
+        )
 
     def heed(self) -> None:
         """Obey the two buttons."""
@@ -61,6 +76,8 @@ class Drawn:
     evaluations: int
     networks: Mapping[str, str]
     """Hashes of the networks applied, by name."""
+    refined_by: Model | None = None
+    """The model that took over."""
 
     @property
     def padded(self) -> bool:
@@ -86,6 +103,8 @@ class DrawingPass:
     hires_base: SamplingPass | None = None
     size: tuple[int, int]
     """Width and height in pixels, before anything is cut off."""
+    resolved: Resolved
+    """The sampler and schedule that the plan is made of."""
 
     def draw(
         self,
@@ -102,22 +121,27 @@ class DrawingPass:
         channels, h, w), are more input channels for networks that have them.
         """
         bench, points = self.bench, points or self.points
-        yield from self._apply_networks()
-        conditions = self._encode(len(batch.seeds))
-        guidance = Guidance(
-            self.plan.prediction(self._network),
-            conditions.at,
-            self.plan.evaluations,
-            self.guidance,
-            before=points.before_network,
-            after=points.after_guidance,
-            picture_conditions=picture_conditions,
-        )
-        with bench.model.resident("unet"):
+        yield from self.apply_networks()
+        conditions = self.encode(len(batch.seeds))
+        speaker = Speaker(self.plan.prediction(self.network))
+        with ExitStack() as stack:
+            guidance = Guidance(
+                speaker,
+                conditions.at,
+                self.plan.evaluations,
+                self.guidance,
+                before=points.before_network,
+                after=points.after_guidance,
+                picture_conditions=picture_conditions,
+            )
+            second = _Second(self, speaker, guidance, stack, len(batch.seeds))
+            guidance.before = (second.look, *guidance.before)
+            stack.enter_context(bench.model.resident("unet"))
             for step in self.plan.run(guidance, x, noise):
                 x = step.x
                 points.after_step(step)
-                self._follow_course(step.index + 1)
+                second.pass_.follow_course(step.index + 1)
+                yield from second.news()
                 done = self.steps_before + steps_done(self.plan, guidance.count, step.sigma)
                 yield bench.meter.at(done, self.steps_in_all, batch.number)
                 preview = bench.previews.of(step.denoised)
@@ -129,16 +153,31 @@ class DrawingPass:
             conditions=conditions,
             evaluations=guidance.count,
             networks=bench.patcher.hashes if bench.patcher else {},
+            refined_by=second.model,
         )
 
-    def _apply_networks(self) -> Iterator[Event]:
+    def by_another(self, name: str) -> "DrawingPass":
+        """The same pass with another checkpoint. Raises NotFound, ModelError."""
+        bench = self.bench.with_other(name)
+        check_fits(bench.model, self.bench.model)
+        options = self.plan.options
+        plan = SamplingPass(
+            self.resolved,
+            self.plan.asked_steps,
+            bench.model.alphas_cumprod,
+            replace(options, family=bench.model.family.name, prediction=bench.model.prediction),
+            self.plan.picture,
+        )
+        return replace(self, bench=bench, plan=plan)
+
+    def apply_networks(self) -> Iterator[Event]:
         """Bring the weights into the state the prompt asks for; text encoders included."""
         bench, loras = self.bench, self.texts.loras
         if bench.patcher is not None:
             steps = self.plan.steps
             first = [lora.at(0, steps) for lora in loras]
             notices = bench.patcher.ensure(first, self.texts.hypernets)
-            widths = {"clip_l": bench.model.text_encoder.config.width}
+            widths = bench.model.text_widths
             bundled = bundled_embeddings(bench.patcher.bundled)
             bench.conditioner.lend([one for one in bundled if one.fits(widths)])
         else:
@@ -148,13 +187,13 @@ class DrawingPass:
                 bench.told.add(message)
                 yield Notice(message=message)
 
-    def _follow_course(self, step: int) -> None:
+    def follow_course(self, step: int) -> None:
         """Give networks whose weight changes the one for step number `step`, from 0."""
         loras, patcher = self.texts.loras, self.bench.patcher
         if patcher is not None and any(lora.course for lora in loras) and step < self.plan.steps:
             patcher.ensure([lora.at(step, self.plan.steps) for lora in loras], self.texts.hypernets)
 
-    def _encode(self, count: int) -> Conditioning:
+    def encode(self, count: int) -> Conditioning:
         bench = self.bench
         base = self.hires_base or self.plan
         with bench.model.resident("text_encoders"):
@@ -171,7 +210,7 @@ class DrawingPass:
         return conditions
 
     @torch.no_grad()
-    def _network(self, x: Tensor, timesteps: Tensor, context: Tensor | Told) -> Tensor:
+    def network(self, x: Tensor, timesteps: Tensor, context: Tensor | Told) -> Tensor:
         self.bench.heed()  # also between the calls of one long step
         told = context if isinstance(context, Told) else Told(context)
         if told.pictures is not None:
@@ -181,3 +220,56 @@ class DrawingPass:
             x, timesteps.float(), told.text, told.vectors, scale=scale
         )
         return result
+
+
+class _Second:
+    """Watches a pass and lets the refiner take over when it is time, if one is asked for."""
+
+    def __init__(
+        self,
+        first: DrawingPass,
+        speaker: Speaker,
+        guidance: Guidance,
+        stack: ExitStack,
+        count: int,
+    ) -> None:
+        self.pass_ = first
+        """The pass as it is at present."""
+        self.model: Model | None = None
+        self._speaker, self._guidance, self._stack = speaker, guidance, stack
+        self._count, self._news = count, list[Event]()
+        request = first.bench.request
+        wanted = refines(request, second_pass=first.hires_base is not None)
+        self._switch = (
+            Switch(
+                request.refiner.switch_at,
+                request.options.refiner_by_steps,
+                first.plan,
+                self._take_over,
+            )
+            if wanted
+            else None
+        )
+
+    def look(self, x: Tensor, level: Tensor) -> Tensor:
+        """Before each evaluation; changes nothing of the latent."""
+        if self._switch is not None:
+            self._switch.before(self._guidance, level)
+        return x
+
+    def news(self) -> Iterator[Event]:
+        """What happened since the last call."""
+        while self._news:
+            yield self._news.pop(0)
+
+    def _take_over(self) -> None:
+        self._stack.close()  # the first network may leave the device
+        other = self.pass_.by_another(self.pass_.bench.request.refiner.checkpoint)
+        self._news += other.apply_networks()
+        conditions = other.encode(self._count)
+        self._guidance.conditions = conditions.at
+        if not other.bench.model.picture_input:
+            self._guidance.picture_conditions = None
+        self._speaker.prediction = other.plan.prediction(other.network)
+        self._stack.enter_context(other.bench.model.resident("unet"))
+        self.pass_, self.model = other, other.bench.model

@@ -1,6 +1,6 @@
 """One generation from start to end: a request in, events out."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -21,6 +21,7 @@ from modules.pipeline.placing import Placed
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter
+from modules.pipeline.ready import Ready
 from modules.pipeline.second_pass import SecondPass
 from modules.pipeline.soft_inpaint import mix_softly, soft_overlay
 from modules.pipeline.texts import plain_name, read_texts
@@ -49,6 +50,7 @@ def generate(
     *,
     points: Points | None = None,
     patcher: Patcher | None = None,
+    other: Callable[[str], Ready] | None = None,
     start_image: int = 0,
     preview_interval_s: float | None = PREVIEW_INTERVAL_S,
 ) -> Iterator[Event]:
@@ -56,7 +58,8 @@ def generate(
 
     Yields Progress and Preview after steps, ImageReady as soon as a picture is decoded, and Notice.
     Skipping leaves the batch being drawn; stopping raises Interrupted. Every picture depends on the
-    request and the model only, not on its neighbours or on where the job was begun.
+    request and the models only, not on its neighbours or on where the job was begun. `other` gives
+    another checkpoint by name, for requests in which one takes over.
     """
     bench = Bench(
         request=request,
@@ -66,6 +69,7 @@ def generate(
         previews=Previews(model, preview_interval_s),
         meter=ProgressMeter(request.batch.n_iter, start_image // request.batch.batch_size),
         patcher=patcher,
+        other=other,
     )
     with tiled(model, request.tiling):
         job = _Job(bench, points or Points())
@@ -104,6 +108,7 @@ class _Job:
             guidance=guidance_options(request, model, self.resolved.sampler),
             points=points,
             size=(request.size.width, request.size.height),
+            resolved=self.resolved,
             steps_in_all=self.plan.steps + (self.second.plan.steps if self.second else 0),
         )
         self._check_networks()
@@ -237,6 +242,7 @@ class _Job:
         emphasis = self.request.text.emphasis
         if emphasis != "Original" and any(drawn.conditions.has_brackets for drawn in passes):
             facts.append(("Emphasis", emphasis))
+        facts += self._facts_of_refining(passes)
         if any(drawn.padded for drawn in passes):
             v0 = self.request.text.pad_cond_uncond_v0
             facts.append(("Pad conds v0" if v0 else "Pad conds", True))
@@ -250,10 +256,25 @@ class _Job:
                 if known[name].sha256:
                     yield f"{name}: {known[name].shorthash}"
 
+    def _facts_of_refining(self, passes: list[Drawn]) -> Iterator[Fact]:
+        """Which model took over; nothing if none did."""
+        model = next((drawn.refined_by for drawn in passes if drawn.refined_by), None)
+        if model is None:
+            return
+        name = PurePath(model.name).stem
+        yield "Refiner", f"{name} [{model.hash}]" if model.hash else name
+        yield "Refiner switch at", self.request.refiner.switch_at
+        if self.request.options.refiner_by_steps:
+            yield "Refiner switch by sampling steps", True
+        if self.second is not None and self.request.options.refiner_pass != "second pass":
+            yield "Hires refiner", self.request.options.refiner_pass
+
     def _facts_of_pictures(self) -> Iterator[Fact]:
         options = self.request.pictures
         if wants_mask(self.model):
             yield "Conditional mask weight", options.mask_weight
+        if self.first.guidance.picture_scale != 1 and self.request.img2img is not None:
+            yield "Image CFG scale", self.request.img2img.image_cfg_scale
         if self.plan.picture is not None and options.noise_multiplier != 1:
             yield "Noise multiplier", options.noise_multiplier
         if (self.plan.picture or self.second) and options.extra_noise > 0:

@@ -59,6 +59,7 @@ class SecondPass:
             steps_in_all=before + self.plan.steps,
             steps_before=before,
             hires_base=first,
+            resolved=self.resolved,
         )
 
     def draw(self, batch: BatchOfSeeds, latents: Tensor | None) -> Generator[Event, None, Drawn]:

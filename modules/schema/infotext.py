@@ -111,6 +111,10 @@ DRAWING_KNOWS = frozenset(
         "Noise multiplier",
         "Conditional mask weight",
         "Image CFG scale",
+        "Refiner",
+        "Refiner switch at",
+        "Refiner switch by sampling steps",
+        "Hires refiner",
     }
 )
 """Written only when it happened, which the request alone does not tell."""

@@ -268,6 +268,22 @@ class SamplerOptions:
         advanced=True,
         help="Pulls over-saturated pictures back (Lin et al. 2023).",
     )
+    refiner_by_steps: bool = param(
+        False,
+        "Switch to the refiner by sampling steps",
+        infotext="Refiner switch by sampling steps",
+        setting="refiner_switch_by_sample_steps",
+        advanced=True,
+        help="Count steps, as before version 1.9 of A1111, instead of the noise that is left.",
+    )
+    refiner_pass: str = param(
+        "second pass",
+        "Refiner in hires pictures",
+        infotext="Hires refiner",
+        setting="hires_fix_refiner_pass",
+        choices=("first pass", "second pass", "both passes"),
+        advanced=True,
+    )
     batch_cond_uncond: bool = param(
         True, "Batch cond/uncond", setting="batch_cond_uncond", advanced=True
     )
@@ -502,6 +518,33 @@ class Models:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refiner:
+    """Another model that goes on in the middle of a pass."""
+
+    checkpoint: str = param(
+        "",
+        "Refiner",
+        infotext="Refiner",
+        api="refiner_checkpoint",
+        flag="refiner",
+        choices="checkpoints",
+        help="The checkpoint that goes on with the picture; empty is none.",
+    )
+    switch_at: float = param(
+        0.8,
+        "Switch at",
+        infotext="Refiner switch at",
+        api="refiner_switch_at",
+        flag="refiner-switch-at",
+        minimum=0,
+        maximum=1,
+        slider=(0.01, 1),
+        step=0.01,
+        help="The share of the way after which the refiner goes on.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class GenerationRequest:
     """One job: frozen, comparable, picklable, the same on every machine."""
 
@@ -523,6 +566,7 @@ class GenerationRequest:
     size: Size = Size()
     batch: Batch = Batch()
     models: Models = Models()
+    refiner: Refiner = Refiner()
     pictures: PictureOptions = field(default_factory=PictureOptions)
     img2img: Img2Img | None = None
     hires: Hires | None = None

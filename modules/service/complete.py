@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from modules.errors import InvalidRequest, ModelError
 from modules.schema.catalogue import Catalogue
-from modules.schema.request import GenerationRequest, Seeds, Size
+from modules.schema.request import GenerationRequest, Refiner, Seeds, Size
 from modules.service.complete_pictures import complete_hires, complete_img2img, largest_sides
 from modules.service.resolve import find_checkpoint, resolve_names
 
@@ -41,8 +41,18 @@ def complete_request(
     seeds = request.seeds if request.script is not None else _chosen(request.seeds)
     request = replace(request, models=models, size=size, seeds=seeds)
     request = complete_hires(complete_img2img(request), catalogue)
+    request = replace(request, refiner=_named_refiner(request, catalogue))
     check_pixels(request)
     return request
+
+
+def _named_refiner(request: GenerationRequest, catalogue: Catalogue) -> Refiner:
+    """The refiner by its title; none if it is the model itself. Raises NotFound."""
+    refiner = request.refiner
+    if refiner.checkpoint.strip().lower() in ("", "none"):
+        return replace(refiner, checkpoint="")
+    title = find_checkpoint(refiner.checkpoint, catalogue.checkpoints).title
+    return replace(refiner, checkpoint="" if title == request.models.checkpoint else title)
 
 
 def check_extent(request: GenerationRequest) -> None:
