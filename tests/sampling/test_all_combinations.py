@@ -10,6 +10,7 @@ from modules.sampling.catalogue import SAMPLERS, SCHEDULES, Sampler, resolve_sam
 from modules.sampling.guidance import Guidance, GuidanceOptions
 from modules.sampling.noise import NoiseOptions, SeededNoise
 from modules.sampling.plan import PassOptions, SamplingPass
+from modules.sampling.samplers.unipc import SKIPS, VARIANTS
 from modules.sampling.step import Options, TimestepGrid
 from tests.sampling.toy import Texts, sd_alphas
 
@@ -94,14 +95,36 @@ def test_every_combination_is_finite(sampler: Sampler) -> None:
         {"sgm_noise_multiplier": True},
         {"sampler": Options(eta=0.0)},
         {"sampler": Options(s_churn=20.0, s_tmin=0.5, s_tmax=10.0, s_noise=1.003)},
+        {"sigma_min": 0.1, "sigma_max": 10.0, "rho": 5.0, "schedule": "Karras"},
+        {"beta_alpha": 0.4, "beta_beta": 0.9, "schedule": "Beta"},
+        {"quantize": True},
     ],
     ids=str,
 )
 def test_every_sampler_is_finite_with_every_option(options: dict[str, object]) -> None:
-    for sampler in SAMPLERS:
-        for steps in (1, 2, 10):
-            result = run(sampler, "Automatic", steps, [5], **options)
-            assert torch.isfinite(result).all(), (sampler.name, steps)
+    schedule = str(options.get("schedule", "Automatic"))
+    options = {name: value for name, value in options.items() if name != "schedule"}
+    for sampler, steps in itertools.product(SAMPLERS, COUNTS):
+        three = run(sampler, schedule, steps, [5, 6, 7], **options)
+        assert torch.isfinite(three).all(), (sampler.name, steps)
+        if not sampler.adaptive:
+            alone = run(sampler, schedule, steps, [6], **options)
+            assert torch.equal(three[1:2], alone), (sampler.name, steps)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, pytest.param(30, marks=pytest.mark.slow)])
+def test_unipc_is_finite_in_every_manner(steps: int) -> None:
+    [unipc] = [sampler for sampler in SAMPLERS if sampler.name == "UniPC"]
+    manners = itertools.product(VARIANTS, SKIPS, (1, 2, 3, 5), (True, False))
+    for variant, skip, order, lower in manners:
+        wish = Options(
+            unipc_variant=variant,
+            unipc_skip=skip,
+            unipc_order=order,
+            unipc_lower_order_final=lower,
+        )
+        result = run(unipc, "Automatic", steps, [5], sampler=wish)
+        assert torch.isfinite(result).all(), (variant, skip, order, lower)
 
 
 class Smooth:
