@@ -3,6 +3,8 @@
 const HALVINGS = 4;
 /** Longest side a browser's canvas can be trusted with. */
 export const LONGEST_SIDE = 16384;
+/** More than any camera's; a small file can claim far more, and the server takes no more either. */
+const MOST_PIXELS = 100e6;
 
 export class Picture {
 	/** @param {Blob} blob the file itself @param {ImageBitmap[]} levels full size, half, quarter, … */
@@ -32,10 +34,8 @@ export class Picture {
 	 */
 	static async from(source) {
 		const blob = await blobOf(source);
+		checkSize(await sizeOf(blob));
 		const full = await decode(blob);
-		if (Math.max(full.width, full.height) > LONGEST_SIDE) {
-			throw new Error(`This picture is ${full.width} × ${full.height}; the canvas takes up to ${LONGEST_SIDE} a side.`);
-		}
 		return new Picture(blob, await levelsOf(full));
 	}
 
@@ -62,13 +62,38 @@ async function blobOf(source) {
 	return canvas.convertToBlob({ type: "image/png" });
 }
 
+/** What the file says of its size; nothing is decoded for it. @returns {Promise<{width: number, height: number}>} */
+async function sizeOf(blob) {
+	const image = new Image();
+	image.src = URL.createObjectURL(blob);
+	try {
+		await new Promise((found, failed) => Object.assign(image, { onload: found, onerror: failed }));
+		return { width: image.naturalWidth, height: image.naturalHeight };
+	} catch (cause) {
+		throw unreadable(blob, cause);
+	} finally {
+		URL.revokeObjectURL(image.src);
+	}
+}
+
+function checkSize({ width, height }) {
+	if (Math.max(width, height) > LONGEST_SIDE) {
+		throw new Error(`This picture is ${width} × ${height}; the canvas takes up to ${LONGEST_SIDE} a side.`);
+	}
+	if (width * height > MOST_PIXELS) throw new Error(`This picture has more than ${MOST_PIXELS / 1e6} million pixels.`);
+}
+
 async function decode(blob) {
 	try {
 		return await createImageBitmap(blob, { colorSpaceConversion: "none" });
 	} catch (cause) {
-		const name = blob instanceof File ? `“${blob.name}”` : "This";
-		throw new Error(`${name} is not a picture this browser can read.`, { cause });
+		throw unreadable(blob, cause);
 	}
+}
+
+function unreadable(blob, cause) {
+	const name = blob instanceof File ? `“${blob.name}”` : "This";
+	return new Error(`${name} is not a picture this browser can read.`, { cause });
 }
 
 /** Halved again and again, so a large picture shown small is smooth and quick. */
