@@ -392,7 +392,10 @@ def _recipe_of(path: Path) -> str:
 def naming_of(job: Job, drawn: GeneratedImage) -> Naming:
     """Everything a file name may be made of."""
     return Naming(
-        request=job.task, image=drawn, started=datetime.fromtimestamp(job.created or time.time())
+        request=job.task,
+        image=drawn,
+        started=datetime.fromtimestamp(job.created or time.time()),
+        stem=job.stem,
     )
 
 

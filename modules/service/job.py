@@ -44,6 +44,8 @@ class Job:
     cancel: Cancel = field(default_factory=Cancel, compare=False, repr=False)
     facts: tuple[Fact, ...] = ()
     """More for the recipes of its pictures, from the script it belongs to; not on disk."""
+    stem: str = ""
+    """What its files are called instead of after the pattern; not on disk either."""
     parked: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
     """Set when the job is to leave the engine and wait, held, for somebody to let it go on."""
 

@@ -37,6 +37,8 @@ class Naming:
     """When the job began."""
     prompt_words: int = 8
     user: str = ""
+    stem: str = ""
+    """The whole name, if it does not come from a pattern."""
 
     def fact(self, key: str) -> str:
         """A fact about the drawing, "" if there is none."""

@@ -109,6 +109,8 @@ def save_encoded(
 
 def _pattern_name(settings: Settings, naming: Naming, base: str, in_subfolder: bool) -> str:
     """The part of the name that comes from the pattern; may be empty."""
+    if naming.stem:
+        return safe_name(safe_part(naming.stem))
     if base and not settings.grids.full_name:
         return ""
     usual = "[seed]" if in_subfolder else "[seed]-[prompt_spaces]"

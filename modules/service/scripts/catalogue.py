@@ -12,6 +12,7 @@ from modules.schema.request import GenerationRequest
 from modules.schema.script_call import ScriptCall
 from modules.service.complete import RANDOM_SEEDS
 from modules.service.scripts.arguments import plain_args, read_args
+from modules.service.scripts.folder_batch import FOLDER_BATCH
 from modules.service.scripts.loopback import LOOPBACK
 from modules.service.scripts.outpainting import OUTPAINTING
 from modules.service.scripts.plain_outpainting import PLAIN_OUTPAINTING
@@ -30,6 +31,7 @@ STOCK = (
     PROMPT_LINES,
     SD_UPSCALE,
     XYZ_PLOT,
+    FOLDER_BATCH,
 )
 """The scripts that come with the program, in menu order."""
 
@@ -44,12 +46,13 @@ def all_scripts() -> Registry[Script]:
 
 def scripts_of(tab: str) -> list[Script]:
     """The scripts of one tab, in menu order."""
-    return [script for script in all_scripts() if tab in script.tabs]
+    return [script for script in all_scripts() if tab in script.tabs and script.listed]
 
 
 def find_script(name: str, tab: str) -> Script:
     """Look a script up by its title, for a tab. Raises NotFound."""
-    known = {script.title.lower(): script for script in scripts_of(tab)}
+    here = [script for script in all_scripts() if tab in script.tabs]
+    known = {script.title.lower(): script for script in here}
     found = known.get(name.strip().lower())
     if found is None:
         raise NotFound(f"{tab} script", name, [script.title for script in known.values()])
@@ -101,8 +104,9 @@ def complete_script(
             f"The script {script.title} starts from one picture, not from several.",
             "Send them one by one.",
         )
+    args = call.args if script.prepare is None else script.prepare(call)
     if script.check is not None:
         script.check(call)
     random = wish.random if wish.random >= 0 else secrets.randbelow(RANDOM_SEEDS)
-    played = ScriptCall(name=script.title, args=plain_args(call.args), random=random)
+    played = ScriptCall(name=script.title, args=plain_args(args), random=random)
     return replace(request, script=played)

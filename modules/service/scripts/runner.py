@@ -76,6 +76,11 @@ class _Run:
             if isinstance(entry.event, ImageReady)
         ]
         """Ids of the pictures that the job's followers know of."""
+        self.notices = {
+            entry.event.message
+            for entry in place.journal.since(job.id)
+            if isinstance(entry.event, Notice)
+        }
         self.number = 0
         """Cells played so far."""
         self.shown = 0
@@ -138,11 +143,15 @@ class _Run:
     def _draw(self, cell: Cell) -> Drawn:
         """Draw one cell, or take what an earlier play drew."""
         row = self.rows.get(self.number)
+        if cell.problem is not None:
+            self.number += 1
+            self._tell(str(cell.problem))
+            return Drawn(request=cell.request, error=cell.problem)
         try:
             job = self._job_of(cell, row)
         except WebUIError as error:  # this request cannot be drawn here
             self.number += 1
-            self._notice(error)
+            self._tell(f"Part {self.number} could not be drawn: {error}")
             return Drawn(request=cell.request, error=error)
         self.number += 1
         failure: WebUIError | None = None
@@ -157,9 +166,9 @@ class _Run:
 
     def _job_of(self, cell: Cell, row: CellRow | None) -> Job:
         if row is not None:
-            return replace(self.place.queue.find(row.id), facts=cell.facts)
+            return replace(self.place.queue.find(row.id), facts=cell.facts, stem=cell.stem)
         if cell.notice:
-            self.place.journal.append(self.job.id, Notice(message=cell.notice))
+            self._tell(cell.notice)
         catalogue = self.place.engine.catalogue()
         job = replace(
             self.job,
@@ -169,7 +178,9 @@ class _Run:
             created=time.time(),
             parent=self.job.id,
             forever=False,
+            settings=cell.settings or self.job.settings,
             facts=cell.facts,
+            stem=cell.stem,
             cancel=type(self.job.cancel)(),
             parked=type(self.job.parked)(),
         )
@@ -195,7 +206,7 @@ class _Run:
                 raise
             log.warning("Cell %d of job %s failed: %s", self.number, self.job.id, error)
             ending, failure = Failed(message=error.message, hint=error.hint), error
-            self._notice(error)
+            self._tell(f"Part {self.number} could not be drawn: {error}")
         finally:
             self.drawing = None
             self.place.queue.forget(job.id)
@@ -277,9 +288,11 @@ class _Run:
         assert isinstance(ending, Failed), "a failed job ends with why"
         return WebUIError(ending.message, ending.hint)
 
-    def _notice(self, error: WebUIError) -> None:
-        message = f"Part {self.number + 1} could not be drawn: {error}"
-        self.place.journal.append(self.job.id, Notice(message=message))
+    def _tell(self, message: str) -> None:
+        """Let followers know something, once even if the script is played again."""
+        if message not in self.notices:
+            self.notices.add(message)
+            self.place.journal.append(self.job.id, Notice(message=message))
 
     def _save(self, sheets: Sequence[Sheet]) -> None:
         """Save what the script put together; what an earlier play saved is not saved again."""

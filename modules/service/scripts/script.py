@@ -34,6 +34,12 @@ class Cell:
     """Whether its pictures are saved as those of any job; otherwise they are only worked with."""
     notice: str = ""
     """What people should know about it."""
+    problem: WebUIError | None = None
+    """Why there is nothing to draw; people are told, and the script goes on."""
+    settings: Settings | None = None
+    """How its pictures are saved, if not as those of the script."""
+    stem: str = ""
+    """What its files are called, if not after the pattern."""
     shown: bool = True
     """Whether its pictures are among the results; those that are kept are seen while it runs."""
 
@@ -123,6 +129,8 @@ class Script:
     """A frozen dataclass of `param`s in the order of A1111's `script_args`."""
     play: Callable[[Call], Play]
     tabs: tuple[str, ...] = TABS
+    prepare: Callable[[Call], Any] | None = None
+    """Returns the arguments as they are to be kept, when the job is submitted; or raises."""
     check: Callable[[Call], None] | None = None
     """Raises for arguments that cannot work, when the job is submitted."""
     batches: Callable[[Call], int] | None = None
@@ -134,6 +142,8 @@ class Script:
     """Entries of the choices that its fields name, by tab."""
     needs_picture: bool = True
     """Whether on img2img there must be a picture."""
+    listed: bool = True
+    """Whether it is in the menu; one that is not has a place of its own on the page."""
 
 
 def picture_data(picture: Picture) -> ImageData:
