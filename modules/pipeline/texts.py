@@ -10,7 +10,7 @@ from modules.prompt.networks import (
     lora_wishes,
     take_networks,
 )
-from modules.schema.request import GenerationRequest
+from modules.schema.request import GenerationRequest, TextOptions
 
 KINDS = ("lora", "lyco", "hypernet")
 """Marks whose networks can be applied."""
@@ -30,7 +30,7 @@ class Texts:
 
 def read_texts(request: GenerationRequest) -> Texts:
     """Take comments and networks out of the prompts."""
-    return _read(request.prompt, request.negative_prompt, comments=request.text.comments)
+    return _read(request.prompt, request.negative_prompt, request.text)
 
 
 def read_hires_texts(request: GenerationRequest) -> Texts:
@@ -38,13 +38,15 @@ def read_hires_texts(request: GenerationRequest) -> Texts:
     assert request.hires is not None
     prompt = request.hires.prompt or request.prompt
     negative = request.hires.negative_prompt or request.negative_prompt
-    return _read(prompt, negative, comments=request.text.comments)
+    return _read(prompt, negative, request.text)
 
 
-def _read(prompt: str, negative: str, *, comments: bool) -> Texts:
-    if comments:
+def _read(prompt: str, negative: str, wish: TextOptions) -> Texts:
+    if wish.comments:
         prompt, negative = strip_comments(prompt), strip_comments(negative)
     encoded, networks = take_networks(prompt)
+    if wish.disable_networks:
+        networks = []
     loras, hypernets = tuple(lora_wishes(networks)), tuple(hypernet_wishes(networks))
     others = (network for network in networks if network.kind not in KINDS)
     names = dict.fromkeys(f"<{network.kind}:{network.name}>" for network in others)

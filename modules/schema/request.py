@@ -400,6 +400,13 @@ class TextOptions:
         setting="use_old_scheduling",
         advanced=True,
     )
+    disable_networks: bool = param(
+        False,
+        "Leave networks out",
+        api="disable_extra_networks",
+        advanced=True,
+        help="Their marks in the prompt have no effect.",
+    )
     comments: bool = param(
         True, "Comments in prompts", setting="enable_prompt_comments", advanced=True
     )
@@ -515,6 +522,24 @@ class Models:
         help="Title, file name or hash; empty is the one chosen in the settings.",
     )
     vae: str = param("Automatic", "VAE", infotext="VAE", setting="sd_vae", choices="vaes")
+    vae_before_preference: bool = param(
+        True,
+        "The VAE chosen here goes before what is noted with the checkpoint",
+        setting="sd_vae_overrides_per_model_preferences",
+        advanced=True,
+    )
+    vae_float32: bool = param(
+        True,
+        "VAE in 32-bit floats if it gives nothing but NaN",
+        setting="auto_vae_precision",
+        advanced=True,
+    )
+    vae_bfloat16: bool = param(
+        False,
+        "VAE in bfloat16 if it gives nothing but NaN",
+        setting="auto_vae_precision_bfloat16",
+        advanced=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

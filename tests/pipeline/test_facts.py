@@ -8,7 +8,7 @@ from modules.schema.cancel import Cancel
 from modules.schema.event import ImageReady
 from modules.schema.inputs import Hires
 from modules.schema.request import GenerationRequest, Sampling, Seeds, Size
-from tests.pipeline.reference import conditioner, model
+from tests.pipeline.reference import conditioner, model, patcher
 
 REQUEST = GenerationRequest(
     sampling=Sampling(sampler="Euler", steps=1),
@@ -18,7 +18,9 @@ REQUEST = GenerationRequest(
 
 
 def facts(request: GenerationRequest) -> dict[str, object]:
-    events = generate(request, model(), conditioner(), Cancel(), preview_interval_s=None)
+    events = generate(
+        request, model(), conditioner(), Cancel(), patcher=patcher(), preview_interval_s=None
+    )
     [image] = [event.image for event in events if isinstance(event, ImageReady)]
     return dict(image.facts)
 
@@ -40,3 +42,10 @@ def test_embeddings_are_told_once_for_every_text_they_are_in() -> None:
     assert facts(both)["TI hashes"] == ", ".join([digest] * 2)
     twice = replace(REQUEST, prompt="tinyemb", hires=Hires(scale=1.0))
     assert facts(twice)["TI hashes"] == ", ".join([digest] * 2)
+
+
+def test_networks_can_be_left_out_while_their_marks_stay_in_the_recipe() -> None:
+    asked = replace(REQUEST, prompt="a <lora:tinylora:1>")
+    assert str(facts(asked)["Lora hashes"]).startswith("tinylora: ")
+    without = replace_at(asked, "text.disable_networks", True)
+    assert "Lora hashes" not in facts(without)

@@ -130,7 +130,7 @@ def test_unipc_is_finite_in_every_manner(steps: int) -> None:
 class Smooth:
     """A smooth noise predictor for going forth and back."""
 
-    last_uncond = None
+    last_uncond: Tensor | None = None
 
     def __call__(self, x: Tensor, timestep: Tensor) -> Tensor:
         alpha = ALPHAS.double()[int(timestep)]
