@@ -13,7 +13,8 @@ from modules.model.family import FAMILIES, detect_family
 from modules.model.hashes import FileFacts, legacy_hash
 from modules.model.header import Header, read_header
 
-SUFFIXES = (".safetensors", ".ckpt")
+SUFFIXES = (".safetensors", ".ckpt", ".gguf")
+TEXT_FOLDERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 DEFAULT_SIZE = (512, 512)
 
 
@@ -180,7 +181,7 @@ def files_of(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    for part in ("unet", "vae", "text_encoder"):
+    for part in ("unet", "transformer", "vae", *TEXT_FOLDERS):
         yield from sorted((path / part).glob("*.safetensors"))
         yield from sorted((path / part).glob("*.bin"))
 

@@ -166,7 +166,7 @@ class Model:
             self.autoencoder, self.own_autoencoder = own, None
         else:
             other = load_vae(file.path, own.config)
-            self.policy.settle(other)
+            self.coding.settle(other, self.policy)
             self.autoencoder, self.own_autoencoder = other, own
         self.vae = file
 
@@ -214,7 +214,6 @@ def load_model(
     *,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
-    config_dir: Path | None = None,
     config: Path | None = None,
     plan: MemoryPlan | None = None,
     paths: Paths | None = None,
@@ -225,10 +224,10 @@ def load_model(
     memory.
 
     The architecture comes from `config` if given, else from `NAME.yaml` beside the file, or else
-    from `config_dir` (by default the program's `configs/`) by family. Raises ModelError saying
-    what is wrong with the file.
+    from the folder of descriptions by family. Raises ModelError saying what is wrong with the file.
 
-    `paths` tells where the text encoders and the VAE of files that lack them are, and vocabularies.
+    `paths` tells where that folder is, and where text encoders and the VAE of files that lack them
+    and vocabularies are; by default these are the program's own.
     """
     if not path.exists():
         raise ModelError(f"There is no model at {path}.", "Refresh the list of models.")
@@ -243,14 +242,16 @@ def load_model(
             family = without_missing(family, weights)
         facts = read_facts(weights.metadata, path.name)
         parts = parts_of(weights, family)
-        described, known = describe(path, weights, family, parts, config, config_dir)
+        described, known = describe(path, weights, family, parts, config, places.configs)
         architecture = with_facts(described, facts, path.name)
         check(architecture, path.name)
         policy = plan.policy(sizes_of(weights, family, parts))
         model = assemble(path, weights, family, parts, architecture, policy)
         model.tokenizers = places.tokenizers
-    for network in model.networks:
+    model.coding.half = plan.half_vae
+    for network in (model.unet, model.text_encoders):
         policy.settle(network)
+    model.coding.settle(model.autoencoder, policy)
     model.examples = facts.examples
     model.preview_factors = facts.preview_factors or family.preview_factors
     if family.may_predict_velocity and not known and facts.prediction is None:
@@ -272,7 +273,7 @@ def describe(
     family: Family,
     parts: Parts,
     config: Path | None,
-    config_dir: Path | None,
+    config_dir: Path,
 ) -> tuple[Architecture, bool]:
     """The architecture of the file `weights`, and whether it says what the network predicts.
 
@@ -285,7 +286,7 @@ def describe(
     if path.is_dir():
         return folder_architecture(path), True
     given = config or beside(path)
-    described = read_config(given or (config_dir or Paths().configs) / family.config)
+    described = read_config(given or config_dir / family.config)
     described = fitted(described, weights.shapes, family.unet_prefix)
     told = prediction_told(weights)
     if "ztsnr" in weights and isinstance(described.schedule, NoiseSchedule):

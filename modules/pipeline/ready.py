@@ -12,6 +12,7 @@ from modules.model.memory import MemoryPlan
 from modules.model.patch.hypernetwork import HypernetworkFolder
 from modules.model.patch.network_files import NetworkFolder
 from modules.model.patch.patcher import Patcher
+from modules.paths import Paths
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,11 @@ def make_ready(
     plan: MemoryPlan,
     *,
     find_sha256: Callable[[], str],
-    configs: Path,
-    embeddings: Path,
-    networks: Path,
-    hypernetworks: Path,
+    paths: Paths,
 ) -> Ready:
     """Load the checkpoint at `path`; `find_sha256` gives its hash. Raises ModelError."""
-    model = load_model(path, plan=plan, config_dir=configs)
+    model = load_model(path, plan=plan, paths=paths)
     model.find_sha256 = find_sha256
     conditioner = Conditioner(reader_for(model), family=model.family)
-    patcher = Patcher(model, NetworkFolder(networks), HypernetworkFolder(hypernetworks))
-    return Ready(model, conditioner, EmbeddingFolder(embeddings), patcher)
+    patcher = Patcher(model, NetworkFolder(paths.lora), HypernetworkFolder(paths.hypernetworks))
+    return Ready(model, conditioner, EmbeddingFolder(paths.embeddings), patcher)

@@ -10,6 +10,7 @@ from modules.errors import ModelError
 from modules.model.diffusers_folder import unet_names_for
 from modules.model.families.diffusers_names import autoencoder_names
 from modules.model.loader import load_model
+from modules.paths import Paths
 from tests.model import tiny_checkpoints
 from tests.model.tiny import AUTOENCODER, FACTS, REFERENCE, TEXT, UNET, tensors, write_model
 
@@ -73,10 +74,11 @@ def test_a_second_version_that_does_not_say_what_it_predicts_is_asked(tmp_path, 
     weights = load_file(path)
     weights["model.diffusion_model.out.2.bias"] += 0.5 + shift
     save_file(weights, path)
-    (tmp_path / "stable-diffusion").mkdir()
+    paths = Paths(program=tmp_path)
+    (paths.configs / "stable-diffusion").mkdir(parents=True)
     beside = path.with_suffix(".yaml")
-    beside.rename(tmp_path / "stable-diffusion" / "v2-inference.yaml")
-    model = load_model(path, config_dir=tmp_path)
+    beside.rename(paths.configs / "stable-diffusion" / "v2-inference.yaml")
+    model = load_model(path, paths=paths)
     assert model.prediction == prediction
     assert model.native_size == ((768, 768) if prediction == "v" else (512, 512))
 
