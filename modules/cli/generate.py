@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from modules.cli.main import FINE, INTERRUPTED, OUR_FAILURE
 from modules.cli.progress import ProgressPrinter
+from modules.errors import InvalidRequest
 from modules.log import set_up_logging
 from modules.param import Field, params_of, replace_at
 from modules.schema.event import Event, Failed, Stopped
 from modules.schema.request import GenerationRequest
+from modules.schema.script_call import ScriptCall
 from modules.settings.launch import SERVER_ONLY, FlagParser, add_flags, from_args
 
 if TYPE_CHECKING:
@@ -57,6 +59,14 @@ def parser() -> argparse.ArgumentParser:
     for item in flag_fields():
         group = second if part_of(item) == HIRES else rare if item.param.advanced else usual
         add_flag(group, item)
+    script = made.add_argument_group("a script around it")
+    script.add_argument("--script", metavar="NAME", help="Such as 'X/Y/Z plot'.")
+    script.add_argument(
+        "--script-arg",
+        metavar="FIELD=VALUE",
+        action="append",
+        help="A field of the script, such as x_values=1-5; may be given many times.",
+    )
     add_flags(made.add_argument_group("the program"), without=SERVER_ONLY)
     return made
 
@@ -115,7 +125,22 @@ def read_request(
     for item in flag_fields():
         if item.path in given:
             request = replace_at(request, item.path, given[item.path])
+    if {"script", "script_arg"} & given.keys():
+        request = replace_at(request, "script", script_call(chosen))
     return request, bool(SIZE & given.keys())
+
+
+def script_call(chosen: argparse.Namespace) -> ScriptCall:
+    """The script that the flags name. Raises InvalidRequest for a field without a value."""
+    if not hasattr(chosen, "script"):
+        raise InvalidRequest("Fields of a script were given, but no script.", "Add --script NAME.")
+    args = {}
+    for text in getattr(chosen, "script_arg", []):
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidRequest(f"{text!r:.60} is no field of a script.", "Write FIELD=VALUE.")
+        args[name.strip()] = value
+    return ScriptCall(name=chosen.script, args=args)
 
 
 def follow(app: "App", job_id: str) -> Event | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from modules.cli.generate import flag_fields, flag_of, follow, parser, read_request
+from modules.errors import InvalidRequest
 from modules.param import get_at, replace_at
 from modules.schema.event import Finished, Stopped
 from modules.schema.inputs import Hires
@@ -100,3 +101,20 @@ def test_ctrl_c_stops_the_job_and_waits_for_its_ending():
 def test_a_second_ctrl_c_ends_the_program():
     with pytest.raises(KeyboardInterrupt):
         follow(FakeApp([KeyboardInterrupt], [KeyboardInterrupt]), "job")
+
+
+def test_a_script_is_named_with_its_fields():
+    fields = ("--script-arg", "x_type=Steps", "--script-arg", "x_values=a=b")
+    words = ("--script", "X/Y/Z plot", *fields)
+    request, _ = request_of("a cat", *words)
+    assert request.script.name == "X/Y/Z plot"
+    assert request.script.args == {"x_type": "Steps", "x_values": "a=b"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--script", "Loopback", "--script-arg", "loops"), ("--script-arg", "loops=3")],
+)
+def test_fields_without_a_value_or_a_script_are_refused(words):
+    with pytest.raises(InvalidRequest):
+        request_of("a cat", *words)

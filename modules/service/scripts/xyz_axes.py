@@ -9,11 +9,20 @@ from typing import Any
 
 from modules.errors import InvalidRequest, NotFound, WebUIError
 from modules.param import get_at, params_of, replace_at
-from modules.sampling.catalogue import SAMPLERS, SCHEDULES
 from modules.schema.catalogue import Catalogue
-from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS
 from modules.schema.request import GenerationRequest, Size
 from modules.service.resolve import find_checkpoint, resolve_names
+from modules.service.scripts.axis_menus import (
+    Choices,
+    checkpoint_names,
+    fixed,
+    hires_upscalers,
+    refiner_names,
+    sampler_names,
+    schedule_names,
+    style_names,
+    vae_names,
+)
 from modules.service.scripts.axis_values import (
     MOST_VALUES,
     numbers,
@@ -25,8 +34,6 @@ from modules.service.scripts.script import IMG2IMG, TABS, TXT2IMG, Call
 
 Apply = Callable[[GenerationRequest, Any, "Values"], GenerationRequest]
 Parse = Callable[["Axis", str, Call], Sequence[Any]]
-Choices = Callable[[Catalogue, Sequence[str]], Sequence[str]]
-"""Entries of a menu, from the catalogue and the names of the styles."""
 
 DENOISING = "denoising"
 """Stands for the strength of img2img, or of the second pass."""
@@ -274,43 +281,8 @@ def short_checkpoint(title: str) -> str:
     return PurePath(title.rpartition(" [")[0] or title).stem
 
 
-# What there is to choose
-
-
-def _sampler_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
-    return [one.name for one in SAMPLERS if one.in_menu]
-
-
-def _schedule_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
-    return [one.name for one in SCHEDULES if one.in_menu]
-
-
-def _checkpoint_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
-    return [one.title for one in catalogue.checkpoints]
-
-
-def _refiner_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
-    return ["None", *_checkpoint_names(catalogue, styles)]
-
-
-def _vae_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
-    return ["Automatic", "None", *catalogue.vaes]
-
-
-def _style_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
-    return styles
-
-
-def _hires_upscalers(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
-    return [*LATENT_UPSCALERS, *PLAIN_UPSCALERS]
-
-
-def _fixed(*names: str) -> Choices:
-    return lambda catalogue, styles: names
-
-
 def _flag(label: str, path: str) -> Axis:
-    return Axis(label=label, parse=_flags, path=path, choices=_fixed("True", "False"))
+    return Axis(label=label, parse=_flags, path=path, choices=fixed("True", "False"))
 
 
 def _number(label: str, path: str, **more: Any) -> Axis:
@@ -342,14 +314,14 @@ AXES = (
     _number("Image CFG Scale", "img2img.image_cfg_scale", tabs=PICTURE_ONLY),
     Axis(label="Prompt S/R", parse=_searched, apply=_replaced, bare=True),
     Axis(label="Prompt order", parse=_permutations, apply=_ordered, bare=True, show=", ".join),
-    _menu("Sampler", "sampling.sampler", _sampler_names, parse=_samplers, bare=True),
+    _menu("Sampler", "sampling.sampler", sampler_names, parse=_samplers, bare=True),
     _menu(
-        "Hires sampler", "hires.sampler", _sampler_names, parse=_samplers, tabs=TEXT_ONLY, bare=True
+        "Hires sampler", "hires.sampler", sampler_names, parse=_samplers, tabs=TEXT_ONLY, bare=True
     ),
     _menu(
         "Checkpoint name",
         "models.checkpoint",
-        _checkpoint_names,
+        checkpoint_names,
         parse=_checkpoints,
         cost=1.0,
         bare=True,
@@ -360,7 +332,7 @@ AXES = (
     _number("Sigma min", "options.s_tmin"),
     _number("Sigma max", "options.s_tmax"),
     _number("Sigma noise", "options.s_noise"),
-    _menu("Schedule type", "sampling.schedule", _schedule_names),
+    _menu("Schedule type", "sampling.schedule", schedule_names),
     _number("Schedule min sigma", "options.sigma_min"),
     _number("Schedule max sigma", "options.sigma_max"),
     _number("Schedule rho", "options.rho"),
@@ -369,10 +341,10 @@ AXES = (
     _number("Denoising", DENOISING),
     _number("Initial noise multiplier", "pictures.noise_multiplier"),
     _number("Extra noise", "pictures.extra_noise"),
-    _menu("Hires upscaler", "hires.upscaler", _hires_upscalers, tabs=TEXT_ONLY),
+    _menu("Hires upscaler", "hires.upscaler", hires_upscalers, tabs=TEXT_ONLY),
     _number("Cond. Image Mask Weight", "pictures.mask_weight", tabs=PICTURE_ONLY),
-    _menu("VAE", "models.vae", _vae_names, parse=_vaes, cost=0.7),
-    Axis(label="Styles", parse=_style_lists, apply=_styled, choices=_style_names),
+    _menu("VAE", "models.vae", vae_names, parse=_vaes, cost=0.7),
+    Axis(label="Styles", parse=_style_lists, apply=_styled, choices=style_names),
     Axis(label="UniPC Order", parse=_whole, apply=_capped_order, cost=0.5),
     Axis(label="Face restore", parse=_words, path="faces.restorer", bare=True),
     _number("Token merging ratio", "options.token_merging"),
@@ -382,15 +354,15 @@ AXES = (
     _menu(
         "Refiner checkpoint",
         "refiner.checkpoint",
-        _refiner_names,
+        refiner_names,
         parse=_refiners,
         apply=_refined,
         cost=1.0,
         show=short_checkpoint,
     ),
     _number("Refiner switch at", "refiner.switch_at"),
-    _menu("RNG source", "seeds.source", _fixed("GPU", "CPU", "NV")),
-    _menu("FP8 mode", "models.fp8", _fixed("Disable", "Enable for SDXL", "Enable"), cost=0.9),
+    _menu("RNG source", "seeds.source", fixed("GPU", "CPU", "NV")),
+    _menu("FP8 mode", "models.fp8", fixed("Disable", "Enable for SDXL", "Enable"), cost=0.9),
     _number("Skip Early CFG", "options.skip_early_cond"),
     _number("Beta schedule alpha", "options.beta_alpha"),
     _number("Beta schedule beta", "options.beta_beta"),
