@@ -117,15 +117,20 @@ def draw(client: httpx.Client, wish: Wish) -> tuple[str, str]:
 def recipe_fits(wish: Wish, recipe: str) -> bool:
     """Answer whether a recipe names what was asked for."""
     skip = f"Clip skip: {wish.clip_skip}," in recipe if wish.clip_skip > 1 else True
-    return all(
-        part in recipe
-        for part in (f"Seed: {wish.seed},", f"Model: {wish.model},", f"a red apple, {wish.model}")
-    ) and skip
+    return (
+        all(
+            part in recipe
+            for part in (
+                f"Seed: {wish.seed},",
+                f"Model: {wish.model},",
+                f"a red apple, {wish.model}",
+            )
+        )
+        and skip
+    )
 
 
-def play(
-    served: Served, jobs: int, seed: int, expected: dict[Wish, str], report: Report
-) -> None:
+def play(served: Served, jobs: int, seed: int, expected: dict[Wish, str], report: Report) -> None:
     """Be one client: change an option, draw, look, and again."""
     dice = random.Random(seed)
     with httpx.Client(base_url=served.url, timeout=PATIENCE_S) as client:
