@@ -102,9 +102,14 @@ def poisoned(tmp_path_factory):
 @pytest.fixture
 def visitor(chromium, poisoned):
     """A page that complains about every payload which became more than text."""
+    said = []
+
+    def hear(dialog):
+        said.append(dialog.message)
+        dialog.dismiss()
+
     for seen in visiting(chromium, poisoned):
-        said = []
-        seen.page.on("dialog", lambda dialog: said.append(dialog.message) or dialog.dismiss())
+        seen.page.on("dialog", hear)
         yield seen
         assert said == []
         assert seen.page.evaluate("window.ran") is None
