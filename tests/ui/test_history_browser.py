@@ -1,6 +1,7 @@
 """The History tab in a real browser: thousands of pictures, search, selection, a standstill."""
 
 import random
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -100,10 +101,31 @@ def test_a_selection_is_compared_and_rated(history, filled):
     bar = page.get_by_role("toolbar", name="Selected pictures")
     expect(bar).to_contain_text("2 selected")
     bar.get_by_role("button", name="Compare").click()
-    expect(bar.locator("tr", has_text="Model")).to_contain_text("model-1")
+    both = page.get_by_role("dialog", name="Compare two pictures")
+    expect(both.locator("tr", has_text="Model")).to_contain_text("model-1")
+    both.get_by_label("Where the line is").press("ArrowLeft")
+    expect(both.locator(".compare-stage")).to_have_attribute("style", re.compile(r"--at: ?49.5%"))
+    page.keyboard.press("Escape")
     bar.get_by_label("Rate").select_option("5")
     expect(page.locator("easel-history .star[aria-pressed=true]")).to_have_count(2)
     assert filled.app.collection.count(Search(rating=5)) == 2
+
+
+def test_what_was_deleted_lies_in_the_trash_until_it_is_put_back(history, filled):
+    page = history.page
+    before = filled.app.collection.count(Search())
+    page.locator("easel-history .tile .pick").nth(0).check(force=True)
+    bar = page.get_by_role("toolbar", name="Selected pictures")
+    bar.get_by_role("button", name="Delete").click()
+    expect(bar).to_contain_text("1 deleted")
+    page.get_by_role("button", name="Trash").click()
+    trash = page.get_by_role("dialog", name="Trash")
+    expect(trash.locator(".tile")).to_have_count(1)
+    trash.get_by_role("button", name="Empty the trash").click()
+    expect(trash.get_by_role("button", name="Delete 1 for good?")).to_be_visible()
+    trash.get_by_role("button", name="Put back", exact=True).click()
+    expect(trash).to_contain_text("The trash is empty.")
+    assert filled.app.collection.count(Search()) == before
 
 
 def test_a_paused_queue_is_told_on_every_page_until_it_goes_on(history, filled):

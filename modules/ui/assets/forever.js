@@ -23,13 +23,21 @@ async function change(id, forever) {
 	look();
 }
 
-/** Whatever goes on for ever is the last of its kind. */
+const ROUNDS = 5;
+
+/** Whatever goes on for ever is the last of its kind; one may end, and the next begin, while we look. */
 async function cancel() {
 	wanted = false;
-	const jobs = await get("api/v1/jobs?limit=200").catch(() => []);
-	const endless = jobs.filter((job) => job.forever && ["running", "waiting"].includes(job.status));
-	await Promise.all(endless.map((job) => change(job.id, false)));
-	toast(endless.length ? "The running job is the last." : "Nothing goes on for ever.");
+	let found = 0;
+	for (let round = 0; round < ROUNDS; round++) {
+		const jobs = await get("api/v1/jobs?limit=200").catch(() => []);
+		const endless = jobs.filter((job) => job.forever && ["running", "waiting"].includes(job.status));
+		if (!endless.length) break;
+		found += endless.length;
+		await Promise.allSettled(endless.map(({ id }) => send("PATCH", `api/v1/jobs/${id}`, { forever: false })));
+	}
+	look();
+	toast(found ? "The running job is the last." : "Nothing goes on for ever.");
 }
 
 let menu = null;
