@@ -232,7 +232,9 @@ class _Job:
             facts.append(("Model hash", self.model.hash))
         facts.append(("Model", PurePath(self.model.name).stem))
         facts += self.model.vae_facts
-        networks = {name: digest for drawn in passes for name, digest in drawn.networks.items()}
+        # In the manner of 1.8 those of the second pass alone are not told.
+        telling = passes if self.request.sampling.schedule else passes[:1]
+        networks = {name: digest for drawn in telling for name, digest in drawn.networks.items()}
         if networks:
             named = (f"{plain_name(name)}: {digest}" for name, digest in networks.items())
             facts.append(("Lora hashes", ", ".join(named)))

@@ -49,3 +49,10 @@ def test_networks_can_be_left_out_while_their_marks_stay_in_the_recipe() -> None
     assert str(facts(asked)["Lora hashes"]).startswith("tinylora: ")
     without = replace_at(asked, "text.disable_networks", True)
     assert "Lora hashes" not in facts(without)
+
+
+def test_networks_of_the_second_pass_are_told_unless_in_the_manner_of_1_8() -> None:
+    hires = Hires(scale=1.0, prompt="a <lora:tinylora:1>")
+    asked = replace(REQUEST, hires=hires)
+    assert "Lora hashes" in facts(asked)
+    assert "Lora hashes" not in facts(replace_at(asked, "sampling.schedule", ""))
