@@ -53,7 +53,7 @@ class Bench:
     def with_other(self, name: str) -> "Bench":
         """The same for another checkpoint. Raises NotFound, ModelError."""
         if self.other is None:
-            raise ModelError("No other model can be used here.", "Leave the refiner empty.")
+            raise ModelError("No other model can be used here.", "Leave the refiner and the hires checkpoint empty.")
         ready = self.other(name)
         return replace(
             self, model=ready.model, conditioner=ready.conditioner, patcher=ready.patcher
@@ -78,6 +78,8 @@ class Drawn:
     """Hashes of the networks applied, by name."""
     refined_by: Model | None = None
     """The model that took over."""
+    model: Model | None = None
+    """The model that decodes the latent, if it is not the job's."""
 
     @property
     def padded(self) -> bool:
@@ -194,6 +196,7 @@ class DrawingPass:
             patcher.ensure([lora.at(step, self.plan.steps) for lora in loras], self.texts.hypernets)
 
     def encode(self, count: int) -> Conditioning:
+        """The prompts for a batch of `count` pictures, for the whole pass."""
         bench = self.bench
         base = self.hires_base or self.plan
         with bench.model.resident("text_encoders"):
@@ -211,6 +214,7 @@ class DrawingPass:
 
     @torch.no_grad()
     def network(self, x: Tensor, timesteps: Tensor, context: Tensor | Told) -> Tensor:
+        """The bare network, as `modules.sampling.prediction.Network` wants it."""
         self.bench.heed()  # also between the calls of one long step
         told = context if isinstance(context, Told) else Told(context)
         if told.pictures is not None:

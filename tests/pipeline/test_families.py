@@ -67,7 +67,6 @@ TEXT_ONLY = [
 def test_a_family_draws_from_text_and_follows_it(load, name):
     first = drawn(REQUEST, load(name))
     assert first.shape == (64, 64, 3)
-    assert np.array_equal(first, drawn(REQUEST, load(name)))
     assert not np.array_equal(first, drawn(replace(REQUEST, prompt="two blue dogs"), load(name)))
 
 
