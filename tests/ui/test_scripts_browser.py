@@ -1,7 +1,11 @@
 """Functions of the page's scripts that are worth a table of their own, run in a real Chromium."""
 
+import random
+
 import pytest
 
+from modules.schema.hires_size import hires_size
+from modules.schema.inputs import Hires
 from modules.ui.mount import fingerprint
 
 pytestmark = pytest.mark.browser
@@ -53,6 +57,67 @@ def test_a_selection_is_weighed_without_its_last_space_and_stays_selected(call):
 
 def test_nothing_to_weigh_changes_nothing(call):
     assert call("prompt", "weigh", "a, , b", 3, 3, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "direction", "after"),
+    [
+        ("a, |b, c", -1, "[b], a, c"),
+        ("a, b|, c", 1, "a, c, [b]"),
+        ("a,b|,  c", 1, "a,c,  [b]"),
+        ("|a, b", -1, None),
+        ("a, b|", 1, None),
+        ("a, b|\n, c", -1, "[b], a\n, c"),
+        ("one|", 1, None),
+    ],
+)
+def test_parts_between_commas_move_by_one_place(call, before, direction, after):
+    at = before.index("|")
+    moved = call("prompt", "shift", before.replace("|", ""), at, at, direction)
+    if moved is not None:
+        text, start, end = moved
+        moved = f"{text[:start]}[{text[start:end]}]{text[end:]}"
+    assert moved == after
+
+
+def test_a_selection_of_parts_moves_together(call):
+    assert call("prompt", "shift", "a, b, c, d", 3, 7, 1) == ["a, d, b, c", 6, 10]
+
+
+def test_the_page_foretells_the_size_of_a_second_pass_as_the_drawing_computes_it(call):
+    dice = random.Random(4)
+    for _ in range(60):
+        w, h = dice.randrange(64, 2048), dice.randrange(64, 2048)
+        x, y = dice.choice([(0, 0), (1024, 0), (0, 1000), (1500, 1100)])
+        hires = Hires(scale=dice.randrange(20, 80) / 20, resize_x=x, resize_y=y)
+        size = hires_size(w, h, hires)
+        wish = {"scale": hires.scale, "x": x, "y": y}
+        expected = [size.width - size.cut_x, size.height - size.cut_y]
+        assert call("hires", "hiresSize", w, h, wish) == expected
+
+
+@pytest.mark.parametrize(
+    ("infotext", "tab"),
+    [
+        ("a cat\nSteps: 20, Sampler: Euler, Denoising strength: 0.7, Hires upscale: 2", "txt2img"),
+        ("a cat\nSteps: 20, Sampler: Euler, Denoising strength: 0.7, Mask blur: 4", "img2img"),
+        ("Denoising strength: 1 as a prompt\nSteps: 20, Sampler: Euler, Size: 64x64", "txt2img"),
+        ("Steps: 20, Sampler: Euler, Denoising strength: 0.7, Hires resize: 0x512", "txt2img"),
+    ],
+)
+def test_a_recipe_goes_to_the_tab_it_is_of(call, infotext, tab):
+    assert call("recipes", "tabOf", infotext) == tab
+
+
+def test_prompts_are_taken_from_a_recipe(call):
+    text = "a cat,\nin a hat\nNegative prompt: dog\nSteps: 21, Sampler: Euler"
+    assert call("recipes", "promptsOf", text) == {
+        "prompt": "a cat,\nin a hat",
+        "negative_prompt": "dog",
+        "sampling.steps": 21,
+    }
+    assert call("recipes", "promptsOf", "Steps: 3, Seed: 1")["prompt"] == ""
+    assert call("recipes", "promptsOf", "only words") is None
 
 
 @pytest.mark.parametrize(

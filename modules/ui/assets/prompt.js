@@ -108,15 +108,37 @@ export function weigh(text, start, end, direction) {
 	return put(network ? `<${part}:${shown}>` : `(${part}:${shown})`, 1);
 }
 
-/** Ctrl+Up and Ctrl+Down in a prompt. */
-export function weightByKey(event) {
+/** Return [text, start, end] with the parts between commas that are selected one place further; null at the end. */
+export function shift(text, start, end, direction) {
+	const parts = text.split(",");
+	const ends = parts.map(((at) => (part) => (at += part.length + 1) - 1)(0));
+	const first = ends.findIndex((at) => start <= at);
+	const last = ends.findIndex((at) => Math.max(start, end) <= at);
+	const [from, to] = direction < 0 ? [first - 1, last] : [first, last + 1];
+	if (from < 0 || to >= parts.length) return null;
+	const words = parts.map((part) => part.trim());
+	const some = words.slice(from, to + 1);
+	if (direction < 0) some.push(some.shift());
+	else some.unshift(some.pop());
+	words.splice(from, to - from + 1, ...some);
+	const put = parts.map((part, at) => /^\s*/.exec(part)[0] + words[at] + (part.trim() ? /\s*$/.exec(part)[0] : ""));
+	const begin = (at) => put.slice(0, at).reduce((sum, part) => sum + part.length + 1, 0) + /^\s*/.exec(put[at])[0].length;
+	const stop = last + direction;
+	return [put.join(","), begin(first + direction), begin(stop) + words[stop].length];
+}
+
+/** Ctrl+Up and Ctrl+Down in a prompt weigh, Alt+Left and Alt+Right move. */
+export function promptByKey(event) {
 	const area = event.target.closest?.(".prompt textarea");
-	if (!area || !(event.ctrlKey || event.metaKey) || !["ArrowUp", "ArrowDown"].includes(event.key)) return false;
+	const weighs = (event.ctrlKey || event.metaKey) && { ArrowUp: 1, ArrowDown: -1 }[event.key];
+	const moves = event.altKey && { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+	if (!area || !(weighs || moves)) return false;
 	event.preventDefault();
-	const weighed = weigh(area.value, area.selectionStart, area.selectionEnd, event.key === "ArrowUp" ? 1 : -1);
-	if (weighed) {
-		area.value = weighed[0];
-		area.setSelectionRange(weighed[1], weighed[2]);
+	const change = weighs ? weigh : shift;
+	const changed = change(area.value, area.selectionStart, area.selectionEnd, weighs || moves);
+	if (changed) {
+		area.value = changed[0];
+		area.setSelectionRange(changed[1], changed[2]);
 		area.dispatchEvent(new Event("input", { bubbles: true }));
 	}
 	return true;
