@@ -3,9 +3,11 @@
     python scripts/txt2img.py --prompt "a photograph of an astronaut riding a horse" --plms
 
 Flags, defaults, folders and numbering are those of the script that came with the CompVis release in
-August 2022, and so is the mathematics: plain CLIP text without any prompt language, `--ddim_steps`
+August 2022, and so is the mathematics: plain text without any prompt language, `--ddim_steps`
 evaluations of DDIM or PLMS, noise for a whole batch at a time from one stream that begins at
-`--seed`, pixels cut off (not rounded) to 8 bits, and the invisible watermark.
+`--seed`, pixels cut off (not rounded) to 8 bits, the safety checker if its weights are in
+`models/safety-checker`, and the invisible watermark. `--laion400m` takes the text-to-image model of
+the latent diffusion paper, with its own checkpoint, description and folder for pictures.
 
 About the seed: that script seeded torch and drew its noise on the graphics card. Here the stream is
 torch's CPU generator, which gives the same pictures on every machine; `--rng nv` computes the
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from modules.model.loader import Model
+    from modules.model.safety import SafetyChecker
 
+OUTDIR = "outputs/txt2img-samples"
 CHECKPOINT = "models/ldm/stable-diffusion-v1/model.ckpt"
 CONFIG = "configs/stable-diffusion/v1-inference.yaml"
+LAION_OUTDIR = "outputs/txt2img-samples-laion400m"
+LAION_CHECKPOINT = "models/ldm/text2img-large/model.ckpt"
+LAION_CONFIG = "configs/latent-diffusion/txt2img-1p4B-eval.yaml"
 EMBEDDED = "easel-mini.safetensors"
-WATERMARK = "StableDiffusionV1"
-SMALLEST_MARKED = 256 * 256
-"""Pixels below which the watermark's library refuses: the mark would not survive."""
 GRID_PADDING = 2
 """Black pixels around each picture of a grid."""
 
@@ -51,19 +55,19 @@ def parser() -> argparse.ArgumentParser:
     )
     flag = made.add_argument
     flag("--prompt", default="a painting of a virus monster playing guitar", help="what to draw")
-    flag("--outdir", default="outputs/txt2img-samples", help="folder for pictures and grids")
+    flag("--outdir", default=OUTDIR, help="folder for pictures and grids")
     flag("--skip_grid", action="store_true", help="write no grid, only single pictures")
     flag("--skip_save", action="store_true", help="write no single pictures, only the grid")
     flag("--ddim_steps", type=int, default=50, help="number of sampling steps")
     flag("--plms", action="store_true", help="sample with PLMS instead of DDIM")
-    flag("--laion400m", action="store_true", help="use the LAION-400M model (not supported yet)")
+    flag("--laion400m", action="store_true", help="use the LAION-400M model")
     flag("--fixed_code", action="store_true", help="start every batch from the same noise")
     flag("--ddim_eta", type=float, default=0.0, help="0 is deterministic sampling")
     flag("--n_iter", type=int, default=2, help="how many times to go through the prompts")
     flag("--H", type=int, help="height in pixels (512)")
     flag("--W", type=int, help="width in pixels (512)")
     flag("--C", type=int, help="latent channels (4)")
-    flag("--f", type=int, help="pixels per latent cell along one side (8)")
+    flag("--f", type=int, help="what sides are divided by for the latent's (8)")
     flag("--n_samples", type=int, default=3, help="pictures per prompt: the batch size")
     flag("--n_rows", type=int, default=0, help="pictures in a row of the grid (n_samples)")
     flag("--scale", type=float, default=7.5, help="guidance: how strictly to follow the prompt")
@@ -73,6 +77,8 @@ def parser() -> argparse.ArgumentParser:
     flag("--seed", type=int, default=42, help="where the random numbers begin, for repeatability")
     flag("--precision", choices=("full", "autocast"), default="autocast", help="on a GPU")
     flag("--rng", choices=("cpu", "nv"), default="cpu", help="whose random numbers (see above)")
+    flag("--no_watermark", action="store_true", help="hide no watermark in the pictures")
+    flag("--no_safety_check", action="store_true", help="show every picture, whatever is on it")
     return made
 
 
@@ -82,10 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wait_quietly()
     try:
         if chosen.laion400m:
-            raise InvalidRequest(
-                "The LAION-400M model is of another family, which is not supported yet.",
-                "Leave --laion400m out to draw with a Stable Diffusion 1 model.",
-            )
+            print("Falling back to the LAION 400M model...")
+            take_laion(chosen)
         check(chosen)
         draw(chosen)
     except WebUIError as error:
@@ -95,6 +99,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nStopped; finished pictures are kept.", file=sys.stderr)
         return 130
     return 0
+
+
+def take_laion(chosen: argparse.Namespace) -> None:
+    """Turn to the LAION-400M model wherever nothing else is asked for."""
+    for name, usual, other in (
+        ("config", CONFIG, LAION_CONFIG),
+        ("ckpt", CHECKPOINT, LAION_CHECKPOINT),
+        ("outdir", OUTDIR, LAION_OUTDIR),
+    ):
+        if getattr(chosen, name) == usual:
+            setattr(chosen, name, other)
 
 
 def check(chosen: argparse.Namespace) -> None:
@@ -120,11 +135,12 @@ class Setting:
     width: int
     height: int
     chosen: argparse.Namespace
+    checker: "SafetyChecker | None" = None
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
-        """(channels, h, w) of one latent."""
-        cell = self.model.downsample
+        """(channels, h, w) of one latent. With another --f, pictures come out in another size."""
+        cell = self.chosen.f or self.model.downsample
         return (self.model.latent_channels, self.height // cell, self.width // cell)
 
 
@@ -142,18 +158,17 @@ def draw(chosen: argparse.Namespace) -> None:
         raise WebUIError(
             f"Cannot write to {outdir}: {error}.", "Choose another --outdir."
         ) from error
-    if setting.width * setting.height < SMALLEST_MARKED:
-        print("Pictures below 256x256 are too small for the watermark and stay unmarked.")
+    mark = watermark(setting)
     everything: list[np.ndarray] = []
     for pictures in draw_batches(setting, batches):
         if not chosen.skip_save:
             for picture in pictures:
-                number = write(picture, samples, "{:05}.png", number)
+                number = write(mark(picture), samples, "{:05}.png", number)
         if not chosen.skip_grid:
             everything.extend(pictures)
     if everything:
         columns = chosen.n_rows if chosen.n_rows > 0 else chosen.n_samples
-        write(grid_of(everything, columns), outdir, "grid-{:04}.png", grid_number)
+        write(mark(grid_of(everything, columns)), outdir, "grid-{:04}.png", grid_number)
     print(f"Your pictures are in {outdir}")
 
 
@@ -186,26 +201,53 @@ def prepare(chosen: argparse.Namespace) -> Setting:
     elif not path.exists():
         raise ModelError(f"There is no checkpoint at {path}.", "Check --ckpt.")
     device = pick_device("auto", half=chosen.precision == "autocast")
-    config = None if chosen.config == CONFIG else Path(chosen.config)
+    config = None if chosen.config in (CONFIG, LAION_CONFIG) else Path(chosen.config)
     if config is not None and not config.exists():
         raise ModelError(f"There is no description at {config}.", "Check --config.")
     model = load_model(path, device=device.device, dtype=device.dtype, config=config)
     width, height = model.native_size if native else (512, 512)
-    setting = Setting(model, chosen.W or width, chosen.H or height, chosen)
+    checker = safety_checker(chosen, model)
+    setting = Setting(model, chosen.W or width, chosen.H or height, chosen, checker)
     check_shape(setting)
     return setting
+
+
+def safety_checker(chosen: argparse.Namespace, model: "Model") -> "SafetyChecker | None":
+    """What looks at pictures before they are shown: on where its weights are, unless unwanted."""
+    from modules.model.safety import SafetyChecker, checker_file
+    from modules.paths import Paths
+
+    folder = Paths().safety_checker
+    if chosen.no_safety_check:
+        return None
+    if checker_file(folder) is None:
+        print(f"There is no safety checker in {folder}; pictures are not checked.")
+        return None
+    return SafetyChecker.read(folder, model.device)
+
+
+def watermark(setting: Setting) -> "Callable[[np.ndarray], np.ndarray]":
+    """What hides the watermark in a picture, or leaves it as it is."""
+    from modules.pipeline.watermark import FEWEST_PIXELS, marked
+
+    if setting.chosen.no_watermark:
+        return lambda picture: picture
+    if setting.width * setting.height < FEWEST_PIXELS:
+        print("Pictures below 256x256 are too small for the watermark and stay unmarked.")
+    return marked
 
 
 def check_shape(setting: Setting) -> None:
     """Compare --C, --f, --W and --H with the model. Raises InvalidRequest."""
     model, chosen = setting.model, setting.chosen
-    for flag, given, has in (
-        ("--C", chosen.C, model.latent_channels),
-        ("--f", chosen.f, model.downsample),
-    ):
-        if given is not None and given != has:
-            raise InvalidRequest(f"{flag} is {given}, but {model.name} has {has}.", f"Try {has}.")
-    step = model.downsample
+    has = model.latent_channels
+    if chosen.C is not None and has != chosen.C:
+        raise InvalidRequest(f"--C is {chosen.C}, but {model.name} has {has}.", f"Try {has}.")
+    if chosen.f is not None and not 1 <= chosen.f <= 1024:
+        raise InvalidRequest(f"--f is {chosen.f}.", f"Try {model.downsample}.")
+    step = chosen.f or model.downsample
+    if step != model.downsample:
+        print(f"{model.name} has cells of {model.downsample} pixels: sizes change.")
     for flag, side in (("--W", setting.width), ("--H", setting.height)):
         if side < step or side % step or side > 16384:
             nearest = min(max(round(side / step), 1) * step, 16384)
@@ -231,7 +273,14 @@ def draw_batches(setting: Setting, batches: list[list[str]]) -> Iterator[list["n
             prompts = batches[turn % len(batches)]
             start = noise(len(prompts)) if fixed is None else fixed[: len(prompts)]
             latent = sample(setting, prompts, start, noise, (turn, total))
-            yield pictures_of(setting.model, latent)
+            pictures = pictures_of(setting.model, latent)
+            if setting.checker is not None:
+                pictures, count = setting.checker.without_flagged(pictures)
+                if count:
+                    print(
+                        f"{count} of {len(pictures)} pictures may be unsafe: they are left black."
+                    )
+            yield pictures
 
 
 def sample(
@@ -243,6 +292,7 @@ def sample(
 ) -> "Tensor":
     """Draw one batch of latents (batch, channels, h, w), printing how far it is."""
     from modules.cli.progress import ProgressPrinter
+    from modules.conditioning.plain import encode_plain
     from modules.sampling.catalogue import resolve_sampler
     from modules.sampling.guidance import Guidance, GuidanceOptions
     from modules.sampling.plan import PassOptions, SamplingPass
@@ -253,7 +303,8 @@ def sample(
     wish = PassOptions(sampler=Options(eta=chosen.ddim_eta), prediction=model.prediction)
     resolved = resolve_sampler("CompVis PLMS" if chosen.plms else "CompVis DDIM")
     plan = SamplingPass(resolved, chosen.ddim_steps, model.alphas_cumprod, wish)
-    conditions = Conditions(encode(model, prompts), encode(model, [""] * len(prompts)))
+    empty = [""] * len(prompts)
+    conditions = Conditions(encode_plain(model, prompts), encode_plain(model, empty))
     guidance = Guidance(
         plan.prediction(model.unet),
         lambda _: conditions,
@@ -282,27 +333,13 @@ class Conditions:
 
     cond: "Tensor"
     uncond: "Tensor"
+    vectors: "Tensor | None" = None
+    uncond_vectors: "Tensor | None" = None
 
     @property
     def weights(self) -> list[list[float]]:
         """Each picture has a single part of weight 1."""
         return [[1.0]] * len(self.uncond)
-
-
-def encode(model: "Model", texts: list[str]) -> "Tensor":
-    """Encode plain texts to (texts, 77, dim): start, up to 75 tokens, and end marks to fill up."""
-    import torch
-
-    from modules.prompt.tokenizer import ClipTokenizer
-
-    tokenizer = ClipTokenizer.load()
-    rows = []
-    for text in texts:
-        ids = [tokenizer.start, *tokenizer.encode(text)[:75]]
-        rows.append(ids + [tokenizer.end] * (77 - len(ids)))
-    encoder = model.text_encoder
-    states = encoder(encoder.embed_tokens(torch.tensor(rows, device=model.device)))
-    return encoder.final_layer_norm(states[-1])
 
 
 def pictures_of(model: "Model", latent: "Tensor") -> list["np.ndarray"]:
@@ -332,10 +369,10 @@ def grid_of(pictures: list["np.ndarray"], columns: int) -> "np.ndarray":
 
 
 def write(picture: "np.ndarray", folder: Path, pattern: str, number: int) -> int:
-    """Write a marked picture under the first free number from `number` on; return the next."""
+    """Write a picture under the first free number from `number` on; return the next."""
     from PIL import Image
 
-    image = Image.fromarray(marked(picture))
+    image = Image.fromarray(picture)
     while True:
         try:
             with (folder / pattern.format(number)).open("xb") as file:
@@ -345,18 +382,6 @@ def write(picture: "np.ndarray", folder: Path, pattern: str, number: int) -> int
             number += 1
         except OSError as error:
             raise WebUIError(f"Cannot write to {folder}: {error}.", "Is the disk full?") from error
-
-
-def marked(picture: "np.ndarray") -> "np.ndarray":
-    """Hide the watermark in a picture (in the channel order blue, green, red); small ones stay."""
-    import numpy as np
-    from imwatermark import WatermarkEncoder
-
-    if picture.shape[0] * picture.shape[1] < SMALLEST_MARKED:
-        return picture
-    encoder = WatermarkEncoder()
-    encoder.set_watermark("bytes", WATERMARK.encode())
-    return np.ascontiguousarray(encoder.encode(picture[:, :, ::-1].copy(), "dwtDct")[:, :, ::-1])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from modules.model.device import pick_device
+from modules.paths import Paths
+from modules.pipeline.watermark import is_marked
+from tests.model import word_checkpoints
+from tests.model.test_safety import write_checker
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests/golden/parity/data/Stable-diffusion/tiny.safetensors"
 
@@ -35,7 +41,8 @@ def pixels(path):
 
 def test_the_flags_and_defaults_are_those_of_the_first_script():
     given = vars(script.parser().parse_args([]))
-    assert {name: given[name] for name in given if name not in {"H", "W", "C", "f", "rng"}} == {
+    ours = {"H", "W", "C", "f", "rng", "no_watermark", "no_safety_check"}
+    assert {name: given[name] for name in given if name not in ours} == {
         "prompt": "a painting of a virus monster playing guitar",
         "outdir": "outputs/txt2img-samples",
         "skip_grid": False,
@@ -114,7 +121,7 @@ def test_without_the_default_checkpoint_the_embedded_model_draws_at_its_own_size
 @pytest.mark.parametrize(
     ("flags", "code", "words"),
     [
-        (["--laion400m"], 2, "not supported yet"),
+        (["--f", "0"], 2, "Try 8"),
         (["--ckpt", "nowhere.ckpt"], 1, "no checkpoint at nowhere.ckpt"),
         (["--ddim_steps", "0"], 2, "Try 1"),
         (["--W", "70"], 2, "Try 72"),
@@ -129,18 +136,130 @@ def test_what_cannot_work_is_refused_in_words(tmp_path, capsys, flags, code, wor
     assert words in capsys.readouterr().err
 
 
-def test_the_watermark_can_be_read_back_from_256_pixels_on():
-    decoder = pytest.importorskip("imwatermark").WatermarkDecoder
-    coarse = np.random.default_rng(0).integers(40, 210, (32, 32, 3), np.uint8)
-    picture = np.asarray(Image.fromarray(coarse).resize((256, 256), Image.Resampling.BICUBIC))
-    bits = np.unpackbits(np.frombuffer(script.WATERMARK.encode(), np.uint8))
-    read = decoder("bits", len(bits)).decode(script.marked(picture)[:, :, ::-1].copy(), "dwtDct")
-    assert np.mean(np.asarray(read) == bits) > 0.75
+def test_the_watermark_is_hidden_in_pictures_and_grids_unless_unwanted(tmp_path):
+    sizes = ["--W", "256", "--H", "256", "--ddim_steps", "1", "--n_iter", "1"]
+    sizes += ["--n_samples", "1"]
+    assert run(tmp_path, *sizes) == 0
+    assert run(tmp_path, *sizes, "--no_watermark") == 0
+    shown = [pixels(path) for path in sorted((tmp_path / "out").rglob("*.png"))]
+    assert [is_marked(one) for one in shown] == [True, False, True, False]
 
 
-def test_small_pictures_stay_unmarked():
-    picture = np.full((128, 128, 3), 90, np.uint8)
-    assert script.marked(picture) is picture
+def test_unsafe_pictures_are_left_black_where_the_checker_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("modules.paths.Paths.models", property(lambda _: tmp_path))
+    flags = ["--n_iter", "1", "--skip_grid"]
+    assert run(tmp_path, *flags) == 0
+    assert "There is no safety checker" in capsys.readouterr().out
+    write_checker(tmp_path / "safety-checker", thresholds=(-9.0, -9.0))  # everything is unsafe
+    assert run(tmp_path, *flags) == 0
+    assert "2 of 2 pictures may be unsafe" in capsys.readouterr().out
+    assert run(tmp_path, *flags, "--no_safety_check") == 0
+    shown = [pixels(path).any() for path in sorted((tmp_path / "out/samples").iterdir())]
+    assert shown == [True, True, False, False, True, True]
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """The first of two pictures drawn without further flags."""
+    folder = tmp_path_factory.mktemp("usual")
+    assert run(folder, "--n_iter", "1", "--skip_grid") == 0
+    return pixels(folder / "out/samples/00000.png")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--plms"],
+        ["--ddim_eta", "1"],
+        ["--ddim_steps", "3"],
+        ["--scale", "3"],
+        ["--scale", "1"],
+        ["--prompt", "something else"],
+        ["--rng", "nv"],
+    ],
+    ids=" ".join,
+)
+def test_a_flag_changes_the_picture(tmp_path, usual, flags):
+    assert run(tmp_path, "--n_iter", "1", "--skip_grid", "--n_samples", "1", *flags) == 0
+    difference = pixels(tmp_path / "out/samples/00000.png").astype(int) - usual
+    assert np.abs(difference).max() > 2
+
+
+def test_fewer_samples_begin_with_the_same_picture(tmp_path, usual):
+    assert run(tmp_path, "--n_iter", "1", "--skip_grid", "--n_samples", "1") == 0
+    (path,) = (tmp_path / "out/samples").iterdir()
+    assert np.abs(pixels(path).astype(int) - usual).max() <= 1  # batches are rounded differently
+
+
+def test_the_columns_of_a_grid_can_be_chosen(tmp_path):
+    assert run(tmp_path, "--n_rows", "1", "--n_iter", "1") == 0
+    assert pixels(tmp_path / "out/grid-0000.png").shape == (2 * 66 + 2, 66 + 2, 3)
+
+
+def test_only_the_grid_is_written_without_single_pictures(tmp_path):
+    assert run(tmp_path, "--skip_save", "--n_iter", "1") == 0
+    assert [path.name for path in (tmp_path / "out").rglob("*.png")] == ["grid-0000.png"]
+
+
+def test_another_divisor_changes_the_size_of_pictures(tmp_path, capsys):
+    assert run(tmp_path, "--f", "16", "--n_iter", "1", "--skip_grid") == 0
+    assert pixels(tmp_path / "out/samples/00000.png").shape == (32, 32, 3)
+    assert "sizes change" in capsys.readouterr().out
+
+
+def test_precision_is_about_graphics_cards(monkeypatch):
+    asked = []
+
+    def pick(name, *, half):
+        asked.append(half)
+        return pick_device("cpu")
+
+    monkeypatch.setattr("modules.model.device.pick_device", pick)
+    for precision in ("autocast", "full"):
+        flags = ["--ckpt", str(TINY), "--precision", precision]
+        script.prepare(script.parser().parse_args(flags))
+    assert asked == [True, False]
+
+
+def test_a_description_may_be_named(tmp_path, usual):
+    described = tmp_path / "mine.yaml"
+    text = TINY.with_suffix(".yaml").read_text(encoding="utf-8")
+    described.write_text(text.replace("scale_factor: 0.18215", "scale_factor: 0.5"), "utf-8")
+    flags = ["--n_iter", "1", "--skip_grid", "--n_samples", "1"]
+    assert run(tmp_path, *flags, "--config", str(described)) == 0
+    (path,) = (tmp_path / "out/samples").iterdir()
+    assert np.abs(pixels(path).astype(int) - usual).max() > 2
+
+
+@pytest.mark.parametrize("name", ["ldm", "ldm-vq"])
+def test_the_model_of_the_latent_diffusion_paper_draws(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("modules.paths.Paths.models", property(lambda _: tmp_path))
+    monkeypatch.chdir(tmp_path)
+    word_checkpoints.write_vocabularies(Paths())
+    path = word_checkpoints.write(name, tmp_path)
+    usual = ["--laion400m", "--ckpt", str(path), "--W", "64", "--H", "64", "--ddim_steps", "2"]
+    assert script.main([*usual, "--n_iter", "1", "--prompt", "a red cat"]) == 0
+    assert script.main([*usual, "--n_iter", "1", "--prompt", "two blue dogs", "--plms"]) == 0
+    out = tmp_path / script.LAION_OUTDIR
+    shown = [pixels(path) for path in sorted(out.glob("samples/*"))]
+    assert len(shown) == 6 and not np.array_equal(shown[0], shown[3])
+    assert len(list(out.glob("grid-*.png"))) == 2
+
+
+def test_the_latent_diffusion_model_has_places_of_its_own(capsys):
+    assert script.main(["--laion400m"]) == 1
+    assert "no checkpoint at models/ldm/text2img-large/model.ckpt" in capsys.readouterr().err
+    chosen = script.parser().parse_args(["--laion400m", "--outdir", "mine"])
+    script.take_laion(chosen)
+    assert chosen.config == "configs/latent-diffusion/txt2img-1p4B-eval.yaml"
+    assert chosen.outdir == "mine"
+
+
+def test_families_of_later_years_are_refused_in_words(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("modules.paths.Paths.models", property(lambda _: tmp_path))
+    path = word_checkpoints.write("flux-dev", tmp_path)
+    assert run(tmp_path, "--ckpt", str(path)) == 2
+    assert "did not exist then" in capsys.readouterr().err
 
 
 def test_a_single_picture_is_its_own_grid():
