@@ -53,7 +53,10 @@ class Bench:
     def with_other(self, name: str) -> "Bench":
         """The same for another checkpoint. Raises NotFound, ModelError."""
         if self.other is None:
-            raise ModelError("No other model can be used here.", "Leave the refiner and the hires checkpoint empty.")
+            raise ModelError(
+                "No other model can be used here.",
+                "Leave the refiner and the hires checkpoint empty.",
+            )
         ready = self.other(name)
         return replace(
             self, model=ready.model, conditioner=ready.conditioner, patcher=ready.patcher

@@ -35,7 +35,7 @@ from modules.pipeline.wishes import (
 from modules.sampling.plan import SamplingPass
 from modules.schema.cancel import Cancel
 from modules.schema.event import Event, ImageReady, Notice
-from modules.schema.inputs import SoftInpaint
+from modules.schema.inputs import ImageData, SoftInpaint
 from modules.schema.request import GenerationRequest
 from modules.schema.result import Fact, GeneratedImage
 
@@ -142,9 +142,8 @@ class _Job:
         facts = self._facts(passes)
         for place in batch.places:
             self.bench.heed()
-            yield self._picture(
-                batch, place, latent[place], self._origin(place, latent[place]), facts
-            )
+            pixels = self._pixels(latent[place], place, passes[-1].model or self.model)
+            yield self._picture(batch, place, pixels, facts)
 
     @property
     def soft(self) -> SoftInpaint | None:
@@ -202,15 +201,14 @@ class _Job:
             return self.pictures.conditions
         return plain_conditions(self.model, len(batch.seeds), self.shape, batch.seeds[-1])
 
+    def _pixels(self, latent: Tensor, place: int, model: Model) -> ImageData:
+        """A finished picture of its latent."""
+        origin = self._origin(place, latent)
+        return finished(decode(model, latent), origin, self.request.pictures)
+
     def _picture(
-        self,
-        batch: BatchOfSeeds,
-        place: int,
-        latent: Tensor,
-        origin: Placed | None,
-        facts: tuple[Fact, ...],
+        self, batch: BatchOfSeeds, place: int, pixels: ImageData, facts: tuple[Fact, ...]
     ) -> ImageReady:
-        pixels = finished(decode(self.model, latent), origin, self.request.pictures)
         return ImageReady(
             image=GeneratedImage(
                 index=batch.first + place,
@@ -245,6 +243,9 @@ class _Job:
         if emphasis != "Original" and any(drawn.conditions.has_brackets for drawn in passes):
             facts.append(("Emphasis", emphasis))
         facts += self._facts_of_refining(passes)
+        last = passes[-1].model
+        if last is not None and last is not self.model:
+            facts.append(("Hires checkpoint", plain_title(last)))
         if any(drawn.padded for drawn in passes):
             v0 = self.request.text.pad_cond_uncond_v0
             facts.append(("Pad conds v0" if v0 else "Pad conds", True))
@@ -263,8 +264,7 @@ class _Job:
         model = next((drawn.refined_by for drawn in passes if drawn.refined_by), None)
         if model is None:
             return
-        name = PurePath(model.name).stem
-        yield "Refiner", f"{name} [{model.hash}]" if model.hash else name
+        yield "Refiner", plain_title(model)
         yield "Refiner switch at", self.request.refiner.switch_at
         if self.request.options.refiner_by_steps:
             yield "Refiner switch by sampling steps", True
@@ -281,3 +281,9 @@ class _Job:
             yield "Noise multiplier", options.noise_multiplier
         if (self.plan.picture or self.second) and options.extra_noise > 0:
             yield "Extra noise", options.extra_noise
+
+
+def plain_title(model: Model) -> str:
+    """A model as recipes name others than the first: `name [hash]`."""
+    name = PurePath(model.name).stem
+    return f"{name} [{model.hash}]" if model.hash else name

@@ -61,27 +61,36 @@ class Enlarging:
         check_cells(*self.cells, request.batch.batch_size)
         self.shape = model.latent_channels, h, w
 
-    def enlarged(self, latents: Tensor, seed: int) -> tuple[Tensor, Tensor | None]:
+    def pictures(self, latents: Tensor) -> list[Picture] | None:
+        """What the first pass drew, by the first model; None if the way leads over latents."""
+        if self.latent_way is not None:
+            return None
+        decoded = self.model.decode_latent(latents)
+        return [as_picture(to_pixels(one)) for one in decoded]
+
+    def enlarged(
+        self, latents: Tensor, pictures: list[Picture] | None, seed: int, encoder: Model
+    ) -> tuple[Tensor, Tensor | None]:
         """Latents (batch, channels, h, w) of the first pass at the second's size.
 
         Beside them the pictures they were encoded from, (batch, 3, H, W) in [0, 1], if the way
-        leads over pixels; `seed` is that of the autoencoder's noise.
+        leads over pixels; `seed` is that of the autoencoder's noise. `encoder` is the second
+        pass's model.
         """
-        if self.latent_way is not None:
+        if pictures is None:
             return self._interpolated(latents), None
-        decoded = self.model.decode_latent(latents)
-        return self._from_pictures([as_picture(to_pixels(one)) for one in decoded], seed)
+        return self._from_pictures(pictures, seed, encoder)
 
     def enlarged_picture(
-        self, image: ImageData, count: int, seed: int
+        self, image: ImageData, count: int, seed: int, encoder: Model
     ) -> tuple[Tensor, Tensor | None]:
         """The same for a finished picture instead of a first pass, `count` times."""
         picture = as_picture(image).convert("RGB")
         pixels = fractions(picture)
         if self.latent_way is None:
-            return self._from_pictures([to_floats_and_back(pixels)] * count, seed)
+            return self._from_pictures([to_floats_and_back(pixels)] * count, seed, encoder)
         generator = torch.Generator().manual_seed(seed)
-        latents = [self._encoded(pixels, generator) for _ in range(count)]
+        latents = [self._encoded(pixels, generator, encoder) for _ in range(count)]
         return self._interpolated(torch.cat(latents)), None
 
     def _interpolated(self, latents: Tensor) -> Tensor:
@@ -93,20 +102,22 @@ class Enlarging:
             large = interpolate(latents, self.cells, mode=way.mode)
         return self._cut(large)
 
-    def _from_pictures(self, pictures: list[Picture], seed: int) -> tuple[Tensor, Tensor]:
+    def _from_pictures(
+        self, pictures: list[Picture], seed: int, encoder: Model
+    ) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(seed)
         large = [
             fractions(stretch(picture, self.size.width, self.size.height, self.enlarge))
             for picture in pictures
         ]
-        latents = torch.cat([self._encoded(pixels, generator) for pixels in large])
+        latents = torch.cat([self._encoded(pixels, generator, encoder) for pixels in large])
         return self._cut(latents), torch.stack(large)
 
-    def _encoded(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        cell = self.model.downsample
+    def _encoded(self, pixels: Tensor, generator: torch.Generator, encoder: Model) -> Tensor:
+        cell = encoder.downsample
         sides = pixels.shape[1] // cell, pixels.shape[2] // cell
-        noise = torch.randn((1, self.model.latent_channels, *sides), generator=generator)
-        return self.model.encode_image(pixels[None] * 2 - 1, noise)
+        noise = torch.randn((1, encoder.latent_channels, *sides), generator=generator)
+        return encoder.encode_image(pixels[None] * 2 - 1, noise)
 
     def _cut(self, latents: Tensor) -> Tensor:
         """Without what is beyond the size asked for: half of it at either side."""

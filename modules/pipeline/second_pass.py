@@ -1,12 +1,11 @@
 """The hires pass: what the first pass drew, larger, and drawn over."""
 
 from collections.abc import Generator
-from pathlib import PurePath
+from dataclasses import replace
 
 from torch import Tensor
 
 from modules.errors import InvalidRequest
-from modules.model.loader import Model
 from modules.pipeline.batch import BatchOfSeeds
 from modules.pipeline.drawing_pass import Bench, DrawingPass, Drawn
 from modules.pipeline.first_latents import noise_for
@@ -14,6 +13,7 @@ from modules.pipeline.hires import Enlarging
 from modules.pipeline.picture_conditions import enlarged_conditions
 from modules.pipeline.points import Points
 from modules.pipeline.texts import read_hires_texts
+from modules.pipeline.tiling import tiled
 from modules.pipeline.wishes import (
     from_first_pass,
     guidance_options,
@@ -37,7 +37,6 @@ class SecondPass:
                 "A hires pass belongs to pictures from text, not to img2img.",
                 "Turn one of the two off.",
             )
-        check_same_model(hires.checkpoint, model)
         self.bench, self.hires = bench, hires
         self.enlarging = Enlarging(request, model)
         self.resolved = resolved_hires_sampler(request)
@@ -66,32 +65,26 @@ class SecondPass:
         """Go on from the first pass's latents, or None if a finished picture takes their place."""
         self.bench.heed()
         seed = batch.seeds[-1]
+        pictures = None if latents is None else self.enlarging.pictures(latents)
+        drawing = self.drawing
+        if self.hires.checkpoint:
+            drawing = drawing.by_another(self.hires.checkpoint)
+        request, model, plan = self.bench.request, drawing.bench.model, drawing.plan
         if self.hires.image is not None:
             count = len(batch.seeds)
-            start, pixels = self.enlarging.enlarged_picture(self.hires.image, count, seed)
+            start, pixels = self.enlarging.enlarged_picture(self.hires.image, count, seed, model)
         else:
             assert latents is not None, "without a picture there is a first pass"
-            start, pixels = self.enlarging.enlarged(latents, seed)
-        request, model = self.bench.request, self.bench.model
+            start, pixels = self.enlarging.enlarged(latents, pictures, seed, model)
         noise = noise_for(request, model, batch, self.enlarging.shape)
-        x = self.plan.start_from(start, noise.first())
-        return (
-            yield from self.drawing.draw(
+        x = plan.start_from(start, noise.first())
+        with tiled(model, request.tiling and model is not self.bench.model):
+            drawn = yield from drawing.draw(
                 batch,
                 x,
-                self.plan.noise_source(noise),
+                plan.noise_source(noise),
                 picture_conditions=enlarged_conditions(
                     model, start, pixels, request.pictures.mask_weight, seed
                 ),
             )
-        )
-
-
-def check_same_model(name: str, model: Model) -> None:
-    """Raise InvalidRequest if the second pass asks for another checkpoint than the first."""
-    plain = name.rpartition(" [")[0] or name
-    if name and PurePath(plain).stem != PurePath(model.name).stem and name != model.hash:
-        raise InvalidRequest(
-            f"The second pass cannot use another checkpoint ({name:.80}) yet.",
-            "Leave the hires checkpoint empty.",
-        )
+        return replace(drawn, model=model)

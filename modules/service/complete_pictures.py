@@ -52,12 +52,7 @@ def complete_hires(request: GenerationRequest, catalogue: Catalogue) -> Generati
     hires = _with_names(replace(hires, upscaler=upscaler), request.sampling)
     if hires.checkpoint:
         title = find_checkpoint(hires.checkpoint, catalogue.checkpoints).title
-        if title != request.models.checkpoint:
-            raise InvalidRequest(
-                f"The second pass cannot use another checkpoint ({title}) yet.",
-                "Leave the hires checkpoint empty.",
-            )
-        hires = replace(hires, checkpoint="")
+        hires = replace(hires, checkpoint="" if title == request.models.checkpoint else title)
     if hires.image is not None:
         size = Size(width=hires.image.width, height=hires.image.height)
         request = replace(request, size=size)

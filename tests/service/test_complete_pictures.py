@@ -66,7 +66,6 @@ def test_a_finished_picture_says_how_large_the_first_pass_was() -> None:
     [
         ({"hires": Hires(upscaler="Latnt")}, NotFound, "Did you mean 'Latent'"),
         ({"hires": Hires(sampler="Huler")}, NotFound, "Euler"),
-        ({"hires": Hires(checkpoint="other")}, InvalidRequest, "another checkpoint"),
         ({"hires": Hires(checkpoint="none such")}, NotFound, "checkpoint"),
         ({"hires": Hires(resize_x=1)}, InvalidRequest, "too small"),
         ({"hires": Hires(resize_x=16384, resize_y=16384)}, InvalidRequest, "million"),
@@ -91,3 +90,8 @@ def test_several_pictures_are_the_batch() -> None:
     wish = Img2Img(images=(PICTURE,) * 2)
     found = complete(img2img=wish, batch=Batch(batch_size=4, n_iter=3))
     assert found.batch == Batch(batch_size=2, n_iter=3)
+
+
+def test_another_checkpoint_of_the_second_pass_is_named_in_full() -> None:
+    assert hires(checkpoint="other").checkpoint == "other.safetensors"
+    assert hires(checkpoint="tiny").checkpoint == ""  # that of the first pass
