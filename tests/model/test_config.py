@@ -1,5 +1,6 @@
 """Descriptions of models are read as data, and what they cannot mean is refused."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,52 @@ def test_an_unknown_class_is_refused_by_name(tmp_path, known, target):
 def test_what_describes_no_model_is_refused_with_a_reason(tmp_path, text):
     with pytest.raises(ModelError, match=r"model\.yaml"):
         read_config(written(tmp_path, text))
+
+
+XL = (Paths().configs / "stable-diffusion-xl" / "sd_xl_base.yaml").read_text("utf-8")
+
+
+def test_sdxl_is_described_in_words_of_its_own(tmp_path):
+    described = read_config(written(tmp_path, XL))
+    assert [described.unet.depth_at(level) for level in range(3)] == [0, 2, 10]
+    assert (described.unet.depth_in_middle(), described.unet.adm_in_channels) == (10, 2816)
+    assert (described.prediction, described.scale_factor) == ("epsilon", 0.13025)
+    text = XL.replace("EpsScaling", "VScaling")
+    assert read_config(written(tmp_path, text)).prediction == "v"
+
+
+def test_one_width_for_every_level_may_be_said_as_a_list(tmp_path):
+    text = XL.replace("context_dim: 2048", "context_dim: [1280, 1280, 1280, 1280]")
+    assert read_config(written(tmp_path, text)).unet.context_dim == 1280
+    text = XL.replace("context_dim: 2048", "context_dim: [1280, 768]")
+    with pytest.raises(ModelError, match="not one number"):
+        read_config(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "known, other",
+    [
+        ("sgm.models.diffusion.DiffusionEngine", "os.system"),
+        ("EpsScaling", "EDMScaling"),
+        ("LegacyDDPMDiscretization", "EDMDiscretization"),
+        ("sgm.modules.GeneralConditioner", "subprocess.Popen"),
+        ("openaimodel.UNetModel", "video_model.VideoUNet"),
+        ("AutoencoderKLInferenceWrapper", "VideoAutoencoder"),
+        ("denoiser.DiscreteDenoiser", "denoiser.Denoiser"),
+    ],
+)
+def test_classes_that_sdxl_does_not_have_are_refused_by_name(tmp_path, known, other):
+    with pytest.raises(ModelError, match=f"names '.*{other.rpartition('.')[2]}'"):
+        read_config(written(tmp_path, XL.replace(known, other)))
+
+
+def test_nothing_that_a_description_names_is_imported(tmp_path):
+    (tmp_path / "evil_description.py").write_text("raise SystemExit")
+    text = XL.replace("sgm.models.autoencoder", "evil_description")
+    before = set(sys.modules)
+    sys.path.insert(0, str(tmp_path))
+    try:
+        read_config(written(tmp_path, text))
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert not {name for name in set(sys.modules) - before if name.startswith(("evil", "sgm"))}
