@@ -53,6 +53,7 @@ LIGHT = {
     "modules.model.embedding_sizes",
     "modules.model.hashes",
     "modules.model.header",
+    "modules.model.vae_files",
     "modules.model.patch.look",
     "modules.model.patch.report",
     "modules.model.network_hash",

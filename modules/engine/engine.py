@@ -25,6 +25,9 @@ class Engine(Protocol):
     def warm(self, checkpoint: str) -> None:
         """Get ready to draw with `checkpoint` ("" is any), so that the first task waits less."""
 
+    def expect(self, path: str) -> None:
+        """Prepare for a task to come that will want the checkpoint at `path`; never waits."""
+
     def catalogue(self, refresh: bool = False) -> Catalogue:
         """List models; `refresh` looks at the disk again."""
 

@@ -60,6 +60,8 @@ class FakeEngine:
         self._state = "ready"
         self.tasks: list[tuple[Task, int]] = []
         """What was asked for, with the first picture of each run."""
+        self.expected: list[str] = []
+        """Checkpoints that were announced."""
 
     def run(self, task: Task, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Yield the given events, or those of drawing plain colours."""
@@ -107,6 +109,10 @@ class FakeEngine:
         """Nothing needs to be loaded; with `kill_when_warmed` the own process ends."""
         if self._kill_when_warmed:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def expect(self, path: str) -> None:
+        """Take note of it."""
+        self.expected.append(path)
 
     def catalogue(self, refresh: bool = False) -> Catalogue:
         """Return the catalogue it was made with."""

@@ -38,10 +38,12 @@ class LocalEngine:
         device: str = "auto",
         half: bool = True,
         preview_interval_s: float | None = 0.5,
+        half_vae: bool = True,
         memory: str = "auto",
         keeping: Keeping | None = None,
     ) -> None:
-        """`half` allows 16-bit networks on GPUs; None for the interval means no previews.
+        """`half` allows 16-bit networks on GPUs, `half_vae` also for the VAE; None for the interval
+        means no previews.
 
         `memory` is a policy's name or another hint of `modules.model.memory.MemoryPlan`.
         """
@@ -54,6 +56,7 @@ class LocalEngine:
         self._list_models = ModelList(paths)
         self._device: Any = None
         """A `modules.model.device.Device` once it is chosen."""
+        self._half_vae = half_vae
         self._memory_hint = memory
         self._shelf = Shelf(keeping or Keeping())
         self._ladder = Ladder()
@@ -116,7 +119,7 @@ class LocalEngine:
             ready.conditioner,
             cancel,
             patcher=ready.patcher,
-            other=lambda name: self._other(name, rung),
+            other=lambda name: self._other(name, rung, task),
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         ):
@@ -124,22 +127,28 @@ class LocalEngine:
             while told:
                 yield Notice(message=told.pop(0))
 
-    def _other(self, name: str, rung: str) -> Any:
+    def _other(self, name: str, rung: str, task: Task) -> Any:
         """Another model ready to draw, in the middle of a task."""
-        ready = self._make_ready(self._find(name), rung).ready
-        for message in ready.read_embeddings():
+        loaded = self._make_ready(self._find(name), rung)
+        for message in (*self._use_vae(loaded, task), *loaded.ready.read_embeddings()):
             log.warning("%s", message)
-        return ready
+        return loaded.ready
 
     def _use_vae(self, loaded: Loaded, task: Task) -> Iterator[str]:
         """Give the model the VAE the task wants; yields what went otherwise."""
         from modules.model.vae import VaeFile
 
         files = vae_files([self._paths.checkpoints], self._paths.vae)
-        path, notice = choose_vae(files, task.models.vae, loaded.checkpoint.path)
+        path, notice = choose_vae(
+            files,
+            task.models.vae,
+            loaded.checkpoint.path,
+            wish_first=task.models.vae_before_preference,
+        )
         if notice:
             yield notice
         model = loaded.ready.model
+        model.coding.widen(task.models.vae_float32, task.models.vae_bfloat16)
         if path is None:
             model.use_vae(None)
             return
@@ -182,7 +191,7 @@ class LocalEngine:
         file = main_file(checkpoint.path)
         ready = make_ready(
             checkpoint.path,
-            MemoryPlan(device.device, device.dtype, self._memory_hint, policy),
+            MemoryPlan(device.device, device.dtype, self._memory_hint, policy, self._half_vae),
             find_sha256=Later(lambda: self._facts.sha256(file)),
             paths=self._paths,
         )

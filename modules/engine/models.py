@@ -8,6 +8,7 @@ from modules.errors import ModelError
 from modules.model.catalogue import Checkpoint, scan, with_hash
 from modules.model.embedding_sizes import embedding_sizes
 from modules.model.hashes import FileFacts
+from modules.model.vae_files import vae_files
 from modules.paths import Paths
 from modules.schema.catalogue import Catalogue, CheckpointInfo
 
@@ -42,7 +43,7 @@ class ModelList:
     def _listed(self, checkpoints: list[Checkpoint]) -> Catalogue:
         return Catalogue(
             checkpoints=tuple(described(checkpoint) for checkpoint in checkpoints),
-            vaes=_names(self._paths.vae),
+            vaes=tuple(vae_files([self._paths.checkpoints], self._paths.vae)),
             embeddings=_names(self._paths.embeddings),
             embedding_vectors=tuple(embedding_sizes(self._paths.embeddings).items()),
             loras=_names(self._paths.lora),

@@ -14,8 +14,10 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
 from modules.engine import child as child_side
+from modules.engine.background import ReadAhead
 from modules.engine.messages import (
     Close,
     Done,
@@ -28,6 +30,7 @@ from modules.engine.messages import (
     Warm,
 )
 from modules.errors import EngineDown
+from modules.model.catalogue import files_of
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event
@@ -57,6 +60,7 @@ class ProcessEngine:
         self._starts = 0
         self._closed = False
         self._warm_with: str | None = None
+        self._read_ahead = ReadAhead()
 
     def warm(self, checkpoint: str) -> None:
         """Start the child now and have it load `checkpoint` in the background."""
@@ -110,6 +114,10 @@ class ProcessEngine:
         if did_something and self._warm_with is not None:
             link.send(Warm(self._warm_with))
 
+    def expect(self, path: str) -> None:
+        """Have a checkpoint's files read: here, as it fills the cache of the whole machine."""
+        self._read_ahead.expect(list(files_of(Path(path))))
+
     def catalogue(self, refresh: bool = False) -> Catalogue:
         """List models without asking the child."""
         return self._list_models(refresh)
@@ -129,6 +137,7 @@ class ProcessEngine:
 
     def close(self) -> None:
         """End the child, at once if it does not listen."""
+        self._read_ahead.expect([])
         with self._lock:
             self._closed = True
             link, self._link = self._link, None

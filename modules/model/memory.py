@@ -1,7 +1,7 @@
 """How much memory there is, and which policy fits into it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psutil
 import torch
@@ -31,7 +31,9 @@ class MemoryPlan:
     hint: str = "auto"
     floor: str = "all"
     """The most generous policy allowed, after others have failed."""
-    free: int | None = field(default=None)
+    half_vae: bool = True
+    """Whether the autoencoder may compute in less than 32 bits."""
+    free: int | None = None
     """Bytes to count with; None measures."""
 
     def policy(self, sizes: Sizes) -> Policy:

@@ -43,10 +43,22 @@ class PictureCoding:
 
     tiled: bool = False
     """Only in tiles, because whole pictures have failed."""
+    half: bool = True
+    """Whether it may compute in less than 32 bits from the beginning."""
     widen_to: torch.dtype | None = torch.float32
     """What to compute in after nothing but NaN came out; None keeps the NaN."""
     notices: list[str] = field(default_factory=list)
     """What a person should know; whoever tells them empties the list."""
+
+    def settle(self, autoencoder: Autoencoder, policy: Policy) -> None:
+        """Take in an autoencoder that was just loaded."""
+        policy.settle(autoencoder)
+        if not self.half:
+            policy.compute_in(autoencoder, torch.float32)
+
+    def widen(self, float32: bool, bfloat16: bool) -> None:
+        """Say what to compute in after NaN; bfloat16 goes first."""
+        self.widen_to = torch.bfloat16 if bfloat16 else torch.float32 if float32 else None
 
     def decode(self, autoencoder: Autoencoder, z: Tensor, policy: Policy, name: str) -> Tensor:
         """An unscaled latent (1, C, h, w) to (1, 3, h*f, w*f), about [-1, 1], float32, CPU.

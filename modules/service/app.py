@@ -28,6 +28,7 @@ from modules.service.control import Control, check_priority
 from modules.service.copies import save_copies
 from modules.service.database import Database
 from modules.service.gallery import Gallery
+from modules.service.expect import keeping
 from modules.service.indexer import Indexer
 from modules.service.job import Job, Snapshot, new_id
 from modules.service.journal import Entry, Journal
@@ -407,6 +408,9 @@ def build_app(
             "device": launch.chosen_device,
             "half": not launch.full_precision,
             "preview_interval_s": store.settings.interface.preview_interval_s,
+            "half_vae": not launch.no_half_vae,
+            "memory": launch.memory,
+            "keeping": keeping(store.settings.models),
         }
         engine = ProcessEngine(EngineSpec(options=options), ModelList(paths))
     app = App(paths, launch, engine, store, Database(paths.database))

@@ -11,6 +11,7 @@ from modules.errors import EngineDown, Interrupted, WebUIError
 from modules.paths import Paths
 from modules.schema.event import Event, ImageReady, Notice, Started
 from modules.schema.inputs import ImageData
+from modules.service.expect import expect_next
 from modules.service.gallery import Gallery, Moved
 from modules.service.job import Job
 from modules.service.journal import QUEUE, Journal
@@ -55,6 +56,8 @@ def draw_all(job: Job, place: Workplace, heard: Heard = unheard) -> None:
     total = job.task.batch.total
     deaths = Counter[int]()
     interrupted = journal.begun(job.id)
+    if job.settings.models.read_ahead:
+        expect_next(job, place.queue, place.engine)
     while (start := journal.next_image(job.id)) < total:
         if job.cancel.stopped:
             raise Interrupted("Stopped on request.")

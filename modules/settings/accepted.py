@@ -46,7 +46,7 @@ WITHOUT_EFFECT: tuple[Accepted, ...] = (
 
 NOT_YET: tuple[Accepted, ...] = (
     *_bare(
-        "medvram lowvram medvram-sdxl no-half-vae upcast-sampling opt-channelslast "
+        "upcast-sampling opt-channelslast "
         "disable-nan-check use-ipex directml ui-debug-mode "
         "disable-all-extensions disable-extra-extensions update-all-extensions update-check "
         "allow-code unix-filenames-sanitization no-prompt-history dump-sysinfo "

@@ -64,6 +64,14 @@ class Launch:
     device_id: int | None = param(None, "Number of the CUDA device", minimum=0, maximum=255)
     use_cpu: tuple[str, ...] = param((), "Parts to compute on the CPU", help="all or sd.")
     no_half: bool = param(False, "Compute in 32-bit floats")
+    no_half_vae: bool = param(False, "Compute in 32-bit floats in the VAE")
+    medvram: bool = param(
+        False, "Keep one network at a time on the GPU", help="Chosen by itself if need be."
+    )
+    medvram_sdxl: bool = param(False, "The same, for SDXL alone")
+    lowvram: bool = param(
+        False, "Keep one layer at a time on the GPU", help="Chosen by itself if need be."
+    )
     precision: str = param("autocast", "Precision", choices=("full", "autocast", "half"))
     loglevel: str = param("INFO", "Level of the log", choices=LEVELS)
 
@@ -106,6 +114,12 @@ class Launch:
     def full_precision(self) -> bool:
         """Whether 32-bit floats are wanted everywhere."""
         return self.no_half or self.precision == "full"
+
+    @property
+    def memory(self) -> str:
+        """The memory policy asked for: "auto", "one", "one for sdxl" or "layers"."""
+        wishes = {"layers": self.lowvram, "one": self.medvram, "one for sdxl": self.medvram_sdxl}
+        return next((name for name, wished in wishes.items() if wished), "auto")
 
     def paths(self) -> Paths:
         """Every folder, from these flags."""

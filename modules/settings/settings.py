@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from modules.settings.sections.interface import Interface
 from modules.settings.sections.networks import Networks
+from modules.settings.sections.models import ModelMemory
 from modules.settings.sections.recipe import Recipe
 from modules.settings.sections.saving import Folders, Grids, Saving
 
@@ -18,3 +19,4 @@ class Settings:
     recipe: Recipe = field(default_factory=Recipe)
     networks: Networks = field(default_factory=Networks)
     interface: Interface = field(default_factory=Interface)
+    models: ModelMemory = field(default_factory=ModelMemory)

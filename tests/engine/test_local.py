@@ -1,13 +1,17 @@
 """The engine that really draws: what it loads, when it loads again, and how it fails."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from modules.engine.local import LocalEngine
 from modules.errors import ModelError, NotFound, OutOfMemory
+from modules.model.files import read_weights
+from modules.param import replace_at
 from modules.paths import Paths
 from modules.schema.cancel import Cancel
 from modules.schema.event import ImageReady, Loading, Notice, Preview, Progress
@@ -142,3 +146,25 @@ def test_other_errors_stay_what_they_are(engine, monkeypatch):
     monkeypatch.setattr("modules.pipeline.generate.generate", fail)
     with pytest.raises(RuntimeError, match="shapes"):
         list(engine.run(request(), Cancel()))
+
+
+def test_a_vae_is_used_by_name_or_by_itself_and_written_into_the_recipe(engine, paths):
+    own = picture(engine.run(request(), Cancel()))
+    paths.vae.mkdir(parents=True, exist_ok=True)
+    with read_weights(TINY) as weights:
+        names = [name for name in weights if name.startswith("first_stage_model.")]
+        save_file({name: weights[name] * 0.9 for name in names}, paths.vae / "soft.safetensors")
+    named = replace_at(request(), "models.vae", "soft.safetensors")
+    other = picture(engine.run(named, Cancel()))
+    assert other.image.data != own.image.data
+    digest = hashlib.sha256((paths.vae / "soft.safetensors").read_bytes()).hexdigest()
+    assert dict(other.facts)["VAE"] == "soft.safetensors"
+    assert dict(other.facts)["VAE hash"] == digest[:10]
+    assert picture(engine.run(request(), Cancel())).image.data == own.image.data
+    (paths.vae / "soft.safetensors").rename(paths.vae / "tiny.vae.safetensors")
+    again = picture(engine.run(request(), Cancel()))
+    assert again.image.data == other.image.data
+    (paths.vae / "tiny.vae.safetensors").unlink()
+    events = list(engine.run(replace_at(request(), "models.vae", "gone.pt"), Cancel()))
+    assert picture(events).image.data == own.image.data
+    assert any("gone.pt" in event.message for event in events if isinstance(event, Notice))

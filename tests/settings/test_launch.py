@@ -81,8 +81,8 @@ def test_what_start_scripts_contain_is_accepted():
 
 def test_flags_without_effect_are_told(caplog):
     with caplog.at_level(logging.WARNING):
-        assert launch("--medvram --esrgan-models-path x") == Launch()
-    assert "--medvram has no effect yet" in caplog.text
+        assert launch("--upcast-sampling --esrgan-models-path x") == Launch()
+    assert "--upcast-sampling has no effect yet" in caplog.text
     assert "--esrgan-models-path has no effect yet" in caplog.text
 
 
@@ -168,3 +168,17 @@ def test_origins_must_be_named(line):
 def test_impossible_connections_are_refused(line):
     with pytest.raises(InvalidRequest):
         launch(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "policy"),
+    [
+        ("", "auto"),
+        ("--medvram", "one"),
+        ("--medvram-sdxl", "one for sdxl"),
+        ("--lowvram", "layers"),
+        ("--medvram --lowvram", "layers"),
+    ],
+)
+def test_flags_for_little_memory_choose_a_policy(line, policy):
+    assert launch(line).memory == policy

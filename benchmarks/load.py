@@ -1,0 +1,219 @@
+"""How long loading a model takes beside reading its file once, and how much memory.
+
+    python -m benchmarks load [--kind sd15] [--folder /tmp] [--json FILE]
+
+Files of the real shapes are made on the spot, with random numbers in half precision, as safetensors
+and as a PyTorch checkpoint. Everything is measured in a fresh process with the file in the system's
+cache, the best of several times. What Python does once (imports, first use of torch) is left out:
+the process loads the file, forgets it, and loads it again for the measurement.
+
+  cat        `cat FILE > /dev/null`
+  at home    the model is ready to be moved to a device, in the file's own number type; this is what
+             a GPU, and every sparing policy, starts from
+  touched    the same, and then every page of it is read
+  float32    converted as a whole, which is how a CPU with enough memory draws
+
+Two ratios to "cat": of time, and of processor time, which a busy machine stretches less. Peak memory
+is that of the whole process, Python and torch included. The aims: "touched" at most 1.5 times "cat",
+and at most 1.2 times the file plus 1 GB.
+"""
+
+import argparse
+import json
+import math
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from modules.model.architecture import Architecture
+from modules.model.config import read_config
+from modules.model.files import read_weights
+from modules.model.networks.autoencoder import Autoencoder
+from modules.model.networks.clip_text import ClipText, ClipTextConfig
+from modules.model.networks.unet import UNet, UNetConfig
+from modules.paths import Paths
+
+Shapes = dict[str, tuple[int, ...]]
+KINDS = {
+    "sd15": "stable-diffusion/v1-inference.yaml",
+    "sdxl": "stable-diffusion-xl/sd_xl_base.yaml",
+}
+WAYS = ("at home", "touched", "float32")
+PIECE = 2**22
+
+
+def main() -> None:
+    """Make the files, measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    parser.add_argument("--way", choices=WAYS, action="append")
+    parser.add_argument("--folder", type=Path, help="where the files go; they are deleted")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--no-ckpt", action="store_true", help="only safetensors")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        print(json.dumps(load_once(Path(chosen.one[0]), chosen.one[1])))
+        return
+    rows = []
+    print(
+        f"{'file':18} {'GB':>6} {'way':8} {'s':>7} {'x cat':>6} {'cpu s':>6} {'x cat':>6} "
+        f"{'peak GB':>8} {'allowed':>8}"
+    )
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+        for kind in chosen.kind or KINDS:
+            files = [write(kind, Path(folder) / f"{kind}.safetensors")]
+            if not chosen.no_ckpt:
+                files.append(as_checkpoint(files[0]))
+            for file in files:
+                rows += measure(file, chosen.way or list(WAYS), chosen.repeats)
+                file.unlink()
+    if chosen.json:
+        chosen.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(file: Path, ways: list[str], repeats: int) -> list[dict[str, object]]:
+    """Every way of one file."""
+    size = file.stat().st_size
+    cats = [seconds_of_cat(file) for _ in range(repeats + 1)]
+    cat, cat_cpu = (min(column) for column in zip(*cats, strict=True))
+    print(
+        f"{file.name:18} {size / 1e9:6.2f} {'cat':8} {cat:7.3f} {'':6} {cat_cpu:6.3f}", flush=True
+    )
+    rows: list[dict[str, object]] = []
+    for way in ways:
+        command = [sys.executable, "-m", "benchmarks.load", "--one", str(file), way]
+        found = [
+            json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            for _ in range(repeats)
+        ]
+        best = {key: min(one[key] for one in found) for key in found[0]}
+        print(
+            f"{'':18} {'':6} {way:8} {best['seconds']:7.3f} {best['seconds'] / cat:6.2f} "
+            f"{best['cpu_seconds']:6.3f} {best['cpu_seconds'] / cat_cpu:6.2f} "
+            f"{best['peak_bytes'] / 1e9:8.2f} {(size * 1.2 + 1e9) / 1e9:8.2f}",
+            flush=True,
+        )
+        rows.append(
+            {"file": file.name, "bytes": size, "way": way, "cat": cat, "cat_cpu": cat_cpu} | best
+        )
+    return rows
+
+
+def seconds_of_cat(file: Path) -> tuple[float, float]:
+    """Reading the file once, from the system's cache if it is there: time, processor time."""
+    before = os.times()
+    with open("/dev/null", "wb") as nothing:
+        subprocess.run(["cat", str(file)], stdout=nothing, check=True)
+    after = os.times()
+    used = after.children_user + after.children_system
+    return after.elapsed - before.elapsed, used - before.children_user - before.children_system
+
+
+def load_once(path: Path, way: str) -> dict[str, float]:
+    """Time, processor time and peak memory of one loading, in this process."""
+    from modules.model.loader import load_model
+    from modules.model.memory import MemoryPlan
+
+    if way != "float32":
+        load_model(path, plan=MemoryPlan(torch.device("cpu"), torch.float16, hint="all"))
+    dtype = torch.float32 if way == "float32" else torch.float16
+    plan = MemoryPlan(torch.device("cpu"), dtype, hint="all")
+    began, began_cpu = time.perf_counter(), time.process_time()
+    model = load_model(path, plan=plan)
+    if way == "touched":
+        for network in model.networks:
+            for parameter in network.parameters():
+                parameter.data.view(-1)[:: 4096 // parameter.element_size()].sum()
+    cpu, seconds = time.process_time() - began_cpu, time.perf_counter() - began
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": peak_bytes()}
+
+
+def peak_bytes() -> int:
+    """The most memory this process ever had: its own pages and those of mapped files."""
+    for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("the system does not tell")
+
+
+def write(kind: str, path: Path) -> Path:
+    """A checkpoint of the real shapes with random numbers in half precision."""
+    shapes = shapes_of(kind)
+    entries, place = {}, 0
+    for name, shape in shapes.items():
+        end = place + 2 * math.prod(shape)
+        entries[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [place, end]}
+        place = end
+    header = json.dumps(entries).encode()
+    header += b" " * (-len(header) % 8)
+    piece = np.random.default_rng(1).standard_normal(PIECE).astype(np.float16).tobytes()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        for start in range(0, place, len(piece)):
+            file.write(piece[: place - start])
+    return path
+
+
+def as_checkpoint(path: Path) -> Path:
+    """The same tensors as PyTorch saves them."""
+    target = path.with_suffix(".ckpt")
+    with read_weights(path) as weights:
+        torch.save({"state_dict": {name: weights[name] for name in weights}}, target)
+    return target
+
+
+def shapes_of(kind: str) -> Shapes:
+    """Names and shapes of a checkpoint in the original layout."""
+    architecture: Architecture = read_config(Paths().configs / KINDS[kind])
+    with torch.device("meta"):
+        assert isinstance(architecture.unet, UNetConfig)
+        shapes = named("model.diffusion_model.", UNet(architecture.unet))
+        shapes |= named("first_stage_model.", Autoencoder(architecture.autoencoder))
+        small = ClipText(ClipTextConfig())
+        if kind == "sd15":
+            return shapes | named("cond_stage_model.transformer.", small)
+        shapes |= named("conditioner.embedders.0.transformer.", small)
+    return shapes | open_clip("conditioner.embedders.1.model.", width=1280, layers=32)
+
+
+def named(prefix: str, network: nn.Module) -> Shapes:
+    """A network's tensors below a prefix."""
+    return {prefix + name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def open_clip(prefix: str, width: int, layers: int) -> Shapes:
+    """A text encoder as OpenCLIP saves it."""
+    shapes: Shapes = {
+        "token_embedding.weight": (49408, width),
+        "positional_embedding": (77, width),
+        "text_projection": (width, width),
+        "ln_final.weight": (width,),
+        "ln_final.bias": (width,),
+    }
+    for number in range(layers):
+        block = f"transformer.resblocks.{number}."
+        for name, rows, columns in (
+            ("attn.in_proj_", 3, 1),
+            ("attn.out_proj.", 1, 1),
+            ("mlp.c_fc.", 4, 1),
+            ("mlp.c_proj.", 1, 4),
+        ):
+            shapes[f"{block}{name}weight"] = (rows * width, columns * width)
+            shapes[f"{block}{name}bias"] = (rows * width,)
+        for name in ("ln_1", "ln_2"):
+            shapes[f"{block}{name}.weight"] = shapes[f"{block}{name}.bias"] = (width,)
+    return {prefix + name: shape for name, shape in shapes.items()}
+
+
+if __name__ == "__main__":
+    main()
