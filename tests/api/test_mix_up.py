@@ -1,4 +1,4 @@
-"""Several programs at once, three models, options that change meanwhile: everybody gets their own."""
+"""Several programs at once, three models, options that change: everybody gets their own."""
 
 from contextlib import closing
 
