@@ -35,6 +35,9 @@ from modules.schema.hires_size import hires_size
 from modules.schema.infotext_parse import first_pass_size
 from modules.schema.inputs import Hires, SoftInpaint
 from modules.service.grid import grid_rows
+from modules.service.scripts.growth import growth
+from modules.service.scripts.loopback import strength
+from modules.service.scripts.tiles import tile_grid
 from modules.settings.sections.saving import Grids
 from tests.conftest import GOLDEN
 from tests.sampling.toy import TanhNoise, Texts, sd_alphas
@@ -177,6 +180,23 @@ def grid(given: dict[str, Any]) -> list[int]:
     return [rows, -(-given["count"] // rows)]
 
 
+def fading_in(given: dict[str, int]) -> int:
+    """The level of a white tile's column laid over a black one."""
+    side, overlap = 2 * given["overlap"], given["overlap"]
+    tiles = [Image.new("RGB", (side, 8), colour) for colour in ("black", "white")]
+    joined = tile_grid(2 * side - overlap, 8, side, 8, overlap).joined(tiles)
+    return joined.getpixel((side - overlap + given["column"], 0))[0]
+
+
+def loopback_strength(given: dict[str, Any]) -> float:
+    return strength(given["from"], given["to"], given["curve"], given["loop"], given["loops"])
+
+
+def outpainting_mk2(given: dict[str, Any]) -> dict[str, Any]:
+    grown = growth(tuple(given["picture"]), given["pixels"], given["directions"])
+    return {"left": grown.left, "right": grown.right, "size": [grown.width, grown.height]}
+
+
 KINDS: dict[str, Callable[[Any], Any]] = {
     "steps": steps,
     "steps of DDIM": steps_of_ddim,
@@ -198,6 +218,12 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "soft neighbour": soft_neighbour,
     "guided": guided,
     "grid": grid,
+    "tiles": lambda each: list(
+        tile_grid(each["side"], 512, each["tile"], 512, each["overlap"]).columns
+    ),
+    "tile fading in": fading_in,
+    "loopback strength": loopback_strength,
+    "outpainting mk2": outpainting_mk2,
 }
 
 
