@@ -19,6 +19,7 @@ from modules.prompt.count import count_tokens, embedding_index
 from modules.prompt.styles import StyleBook
 from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.catalogue import Catalogue, EngineStatus
+from modules.schema.infotext_parse import parse_infotext
 from modules.schema.request import GenerationRequest
 from modules.service.card_files import folders_of_models
 from modules.service.cards import CardIndex
@@ -39,7 +40,8 @@ from modules.service.read_picture import read_hidden_texts, read_texts, recipe_i
 from modules.service.recipe import Recipe, understand, with_styles_found
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import tidy_parts
-from modules.service.scripts.catalogue import complete_script
+from modules.service.scripts.catalogue import complete_script, tab_of
+from modules.service.scripts.recall import script_in
 from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
 from modules.service.visitor import VISITOR, require_admin
@@ -340,6 +342,9 @@ class App:
         rules = rules or self.settings.settings.recipe
         recipe = understand(text, base, self.catalogue().checkpoints, rules)
         recipe = replace(recipe, request=self._names.renamed(recipe.request, text))
+        script = script_in(parse_infotext(text), tab_of(recipe.request))
+        if script is not None:
+            recipe = replace(recipe, request=replace(recipe.request, script=script))
         try:
             return with_styles_found(recipe, self.styles(), rules)
         except WebUIError as error:  # a damaged file of styles is no reason to read no recipe

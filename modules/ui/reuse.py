@@ -57,4 +57,4 @@ def enlarging(app: App, image_id: str, now: GenerationRequest) -> GenerationRequ
     image = read_pixels(app.image_file(image_id).read_bytes())
     hires = replace(now.hires or Hires(), image=image)
     own = app.read_recipe(picture.infotext, now).request if picture.infotext else now
-    return replace(own, hires=hires, img2img=None, batch=Batch())
+    return replace(own, hires=hires, img2img=None, script=None, batch=Batch())

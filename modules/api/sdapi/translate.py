@@ -83,8 +83,8 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
     request = replace(request, prompt=prompt, negative_prompt=negative)
     if request.hires is not None:
         request = replace(request, hires=_with_styles(request.hires, app, styles))
-    if body.script_name:
-        request = replace(request, script=_script_of(body, request))
+    script = _script_of(body, request) if body.script_name else None  # not that of a recipe
+    request = replace(request, script=script)
     settings = as_written_then(settings, request, given)
     return Translated(
         request=request, settings=settings, size_given=size_given, styles=styles or named

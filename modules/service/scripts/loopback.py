@@ -38,9 +38,16 @@ class LoopbackArgs:
         4, "Loops", minimum=1, maximum=1000, slider=(1, 32), step=1, help="How often in all."
     )
     final_denoising_strength: float = param(
-        0.5, "Final denoising strength", minimum=0, maximum=1, step=0.01
+        0.5,
+        "Final denoising strength",
+        infotext="Final denoising strength",
+        minimum=0,
+        maximum=1,
+        step=0.01,
     )
-    denoising_curve: str = param("Linear", "Denoising strength curve", choices=tuple(CURVES))
+    denoising_curve: str = param(
+        "Linear", "Denoising strength curve", infotext="Denoising curve", choices=tuple(CURVES)
+    )
     append_interrogation: str = param(
         "None",
         "Append interrogated prompt at each iteration",

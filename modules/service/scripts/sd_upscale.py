@@ -35,13 +35,14 @@ class SdUpscaleArgs:
     overlap: int = param(
         64,
         "Tile overlap",
+        infotext="SD upscale overlap",
         minimum=0,
         maximum=4096,
         slider=(0, 256),
         step=16,
         help="Pixels; the wider, the softer the seams.",
     )
-    upscaler: str = param("None", "Upscaler", choices="upscalers")
+    upscaler: str = param("None", "Upscaler", infotext="SD upscale upscaler", choices="upscalers")
     scale: float = param(2.0, "Scale Factor", minimum=1, maximum=16, slider=(1, 4), step=0.05)
 
 

@@ -51,14 +51,16 @@ Place = tuple[int, int, int]
 class PlotArgs:
     """Three axes, and how the table looks."""
 
-    x_type: str = param(SEED, "X type", choices="axes")
-    x_values: str = param("", "X values", help="Such as 1-5, 1-10 (+3), 1-10 [5], or a, b, c.")
+    x_type: str = param(SEED, "X type", choices="axes", infotext="X Type")
+    x_values: str = param(
+        "", "X values", infotext="X Values", help="Such as 1-5, 1-10 (+3), 1-10 [5], or a, b, c."
+    )
     x_values_dropdown: tuple[str, ...] = param((), "X values", choices="x_values")
-    y_type: str = param(NOTHING.label, "Y type", choices="axes")
-    y_values: str = param("", "Y values")
+    y_type: str = param(NOTHING.label, "Y type", choices="axes", infotext="Y Type")
+    y_values: str = param("", "Y values", infotext="Y Values")
     y_values_dropdown: tuple[str, ...] = param((), "Y values", choices="y_values")
-    z_type: str = param(NOTHING.label, "Z type", choices="axes")
-    z_values: str = param("", "Z values")
+    z_type: str = param(NOTHING.label, "Z type", choices="axes", infotext="Z Type")
+    z_values: str = param("", "Z values", infotext="Z Values")
     z_values_dropdown: tuple[str, ...] = param((), "Z values", choices="z_values")
     draw_legend: bool = param(True, "Draw legend")
     include_lone_images: bool = param(False, "Include Sub Images")
