@@ -20,7 +20,7 @@ from modules.ui.parts.quicksettings import quicksettings
 from modules.ui.picture_request import Source, with_editable_parts, with_source
 from modules.ui.reuse import enlarging, request_behind
 from modules.ui.tabs import help as help_tab
-from modules.ui.tabs import history, img2img, png_info, settings, txt2img
+from modules.ui.tabs import history, img2img, models, png_info, settings, txt2img
 
 
 def build_page(app: App) -> gr.Blocks:
@@ -36,6 +36,8 @@ def build_page(app: App) -> gr.Blocks:
                 parts = txt2img.lay_out(form)
             with gr.Tab("img2img", elem_id="tab_img2img", render_children=True):
                 picture_parts = img2img.lay_out(picture_form)
+            with gr.Tab("Models", elem_id="tab_models", render_children=True):
+                models.lay_out()
             with gr.Tab("PNG Info", elem_id="tab_pnginfo", render_children=True):
                 png_info.lay_out()
             with gr.Tab("History", elem_id="tab_history", render_children=True):

@@ -86,6 +86,12 @@ export async function copyText(text, said = "Copied.") {
 	toast(said);
 }
 
+/** Bytes as people read them: 980 kB, 144.1 MB, 6.94 GB. */
+export function sizeText(bytes) {
+	if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+	return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
+}
+
 /** Seconds as people read them: 12s, 01:30, 1:02:03. */
 export function duration(seconds) {
 	const whole = Math.max(0, Math.round(seconds));

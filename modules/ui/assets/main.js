@@ -16,6 +16,7 @@ import "./scripts.js";
 import "./sheet.js";
 import "./status.js";
 import "./history.js";
+import "./models.js";
 import "./pnginfo.js";
 import "./settings.js";
 import "./standstill.js";
