@@ -25,6 +25,11 @@ FIRST_CONV = f"{UNET}input_blocks.0.0.weight"
 LABEL = f"{UNET}label_emb.0.0.weight"
 OPEN_CLIP = "cond_stage_model.model."
 
+DIFFUSERS_FIRST = "unet.conv_in.weight"
+"""In every file that holds a whole model under diffusers' names."""
+DIFFUSERS_LABEL = "unet.add_embedding.linear_1.weight"
+DIFFUSERS_PROJECTION = "unet.down_blocks.0.attentions.0.proj_in.weight"
+
 
 @dataclass(frozen=True)
 class Sign:
@@ -68,10 +73,24 @@ def is_open_clip_with_classes(shapes: Shapes) -> bool:
     return f"{UNET}label_emb.weight" in shapes and has_start(OPEN_CLIP)(shapes)
 
 
+def is_second_in_diffusers(shapes: Shapes) -> bool:
+    """Whether transformers begin with a matrix; the first version's do with a convolution."""
+    return DIFFUSERS_FIRST in shapes and len(shapes.get(DIFFUSERS_PROJECTION, ())) == 2
+
+
+def is_refiner_in_diffusers(shapes: Shapes) -> bool:
+    """Whether a network told of sizes comes with the second text encoder only."""
+    return has(DIFFUSERS_FIRST, DIFFUSERS_LABEL)(shapes) and not has_start("text_encoder.")(shapes)
+
+
 # The first match counts, so the special come before the general.
 SIGNS = (
     Sign(SD3.title, has_start(f"{UNET}joint_blocks.", "joint_blocks."), SD3),
     Sign(FLUX.title, has_start(f"{UNET}double_blocks.", "double_blocks."), FLUX),
+    Sign(SDXL_REFINER.title, is_refiner_in_diffusers, SDXL_REFINER),
+    Sign(SDXL.title, has(DIFFUSERS_FIRST, DIFFUSERS_LABEL), SDXL),
+    Sign(SD2.title, is_second_in_diffusers, SD2),
+    Sign(SD1.title, has(DIFFUSERS_FIRST, DIFFUSERS_PROJECTION), SD1),
     Sign(SDXL.title, has_start("conditioner.embedders.1.model."), SDXL),
     Sign(SDXL_REFINER.title, is_refiner, SDXL_REFINER),
     Sign(SD2.title, has_start("conditioner.embedders.0.model."), SD2_TURBO),

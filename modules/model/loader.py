@@ -16,6 +16,7 @@ from modules.log import timed
 from modules.model.architecture import Architecture, Prediction, check, fitted, with_facts
 from modules.model.assemble import Parts, build, parts_of, text_config_of
 from modules.model.config import read_config
+from modules.model.diffusers_file import under_original_names
 from modules.model.diffusers_folder import folder_architecture, folder_family, open_folder
 from modules.model.facts import read_facts
 from modules.model.families.record import Family, TextTower
@@ -33,6 +34,7 @@ from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.clip_text import ClipText
 from modules.model.residency import AllOnDevice, Policy
 from modules.model.schedules import NoiseSchedule
+from modules.model.transformer_folder import with_folder_facts
 from modules.model.transformer_models import completed, described_by_shapes, without_missing
 from modules.model.vae import PictureCoding, VaeFile, load_vae
 from modules.paths import Paths
@@ -236,6 +238,8 @@ def load_model(
     with timed(log, f"Loading {path.name}"), ExitStack() as stack:
         weights = stack.enter_context(open_model(path))
         family = family_of(path, weights)
+        description = config or beside(path) or places.configs / family.config
+        weights = under_original_names(weights, family, description)
         if family.flow is not None:
             weights = completed(weights, family, places)
             stack.callback(weights.close)
@@ -282,6 +286,8 @@ def describe(
     texts = [text_config_of(*pair) for pair in zip(parts.texts, family.text, strict=True)]
     if family.flow is not None:
         described = described_by_shapes(weights, family, parts)
+        if path.is_dir():
+            described = with_folder_facts(described, path)
         return replace(described, texts=tuple(texts)), True
     if path.is_dir():
         return folder_architecture(path), True

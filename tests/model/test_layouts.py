@@ -68,6 +68,26 @@ def test_to_a_folder_and_back_nothing_changes(tmp_path, name):
     assert set(back) <= set(original)
 
 
+@pytest.mark.parametrize("name", ["sd1", "sd2", "sdxl", "sdxl-refiner"])
+def test_one_file_under_diffusers_names_gives_the_same_model(tmp_path, name):
+    path = write(name, tmp_path)
+    model = load_model(path)
+    with read_weights(path) as weights:
+        parts = in_folders(weights, model.family, model.architecture)
+        tensors = {
+            f"{folder}.{key}": tensor.contiguous()
+            for folder, own in parts.items()
+            for key, tensor in own.items()
+        }
+    save_file(tensors, tmp_path / "again.safetensors")
+    path.with_suffix(".yaml").rename(tmp_path / "again.yaml")
+    again = load_model(tmp_path / "again.safetensors")
+    assert again.family == model.family
+    for part in ("unet", "autoencoder", "text_encoders"):
+        ours, theirs = (getattr(one, part).state_dict() for one in (model, again))
+        assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items())
+
+
 def test_a_family_without_folders_is_refused_by_name(tmp_path):
     model = load_model(write("unclip", tmp_path))
     with pytest.raises(ModelError, match="unCLIP"):

@@ -174,8 +174,8 @@ def test_a_diffusers_folder_gives_the_same_model(tmp_path):
 
 def test_another_kind_of_diffusers_folder_is_refused_by_name(tmp_path):
     folder = write_folder(tmp_path / "folder")
-    (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
-    with pytest.raises(ModelError, match="FluxPipeline"):
+    (folder / "model_index.json").write_text('{"_class_name": "AudioLDMPipeline"}')
+    with pytest.raises(ModelError, match="AudioLDMPipeline"):
         load_model(folder)
 
 
