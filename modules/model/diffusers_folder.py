@@ -1,6 +1,5 @@
 """Models in folders, as diffusers saves them: one folder per network, each with its config.json."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,17 +7,19 @@ from typing import Any
 from modules.errors import ModelError
 from modules.model.architecture import Architecture, NoiseSchedule, Prediction
 from modules.model.families.diffusers_names import autoencoder_names, original_name, unet_names
+from modules.model.families.flux import FLUX
 from modules.model.families.record import Family
 from modules.model.families.sd1 import SD1
 from modules.model.families.sd2 import SD2
+from modules.model.families.sd3 import SD3
 from modules.model.families.sdxl import SDXL, SDXL_REFINER
 from modules.model.files import Entry, Weights, read_weights
+from modules.model.folder_files import read_json, text_name, weight_files
 from modules.model.networks.autoencoder import AutoencoderConfig
 from modules.model.networks.clip_text import ClipTextConfig
 from modules.model.networks.unet import UNetConfig
+from modules.model.transformer_folder import open_transformer_folder
 
-STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
-SUFFIXES = (".safetensors", ".fp16.safetensors", ".bin", ".fp16.bin")
 PIPELINES = (
     "StableDiffusionPipeline",
     "StableDiffusionImg2ImgPipeline",
@@ -30,8 +31,15 @@ PIPELINES = (
     "StableDiffusionXLPipeline",
     "StableDiffusionXLImg2ImgPipeline",
     "StableDiffusionXLInpaintPipeline",
+    "StableDiffusion3Pipeline",
+    "StableDiffusion3Img2ImgPipeline",
+    "FluxPipeline",
+    "FluxImg2ImgPipeline",
 )
 """What a folder's `model_index.json` may be about; the networks in it tell the rest."""
+
+TRANSFORMERS = {"StableDiffusion3": SD3, "Flux": FLUX}
+"""How the names of pipelines begin whose network is a transformer."""
 
 Rename = Callable[[str], str | None]
 
@@ -43,6 +51,8 @@ def open_folder(folder: Path) -> Weights:
     another kind of pipeline or lacks a network.
     """
     family = folder_family(folder)
+    if family.flow is not None:
+        return open_transformer_folder(folder, family)
     architecture = folder_architecture(folder)
     assert isinstance(architecture.unet, UNetConfig)
     unet = unet_names_for(architecture.unet)
@@ -84,6 +94,9 @@ def folder_family(folder: Path) -> Family:
             f"{folder.name} is a {index.get('_class_name')}, which Easel cannot draw with yet.",
             f"Folders that can be used: {', '.join(PIPELINES)}.",
         )
+    for start, family in TRANSFORMERS.items():
+        if index["_class_name"].startswith(start):
+            return family
     unet = read_json(folder / "unet" / "config.json")
     if unet.get("addition_embed_type") == "text_time":
         first = index.get("text_encoder") or (None, None)
@@ -97,27 +110,6 @@ def unet_names_for(config: UNetConfig) -> dict[str, str]:
     levels = range(len(config.channel_mult))
     blocks = [config.res_blocks_at(level) for level in levels]
     return unet_names(blocks, [config.depth_at(level) > 0 for level in levels])
-
-
-def text_name(name: str) -> str:
-    """A text encoder's parameter; newer files leave out the first part."""
-    whole = name.startswith(("text_model.", "text_projection."))
-    return name if whole else f"text_model.{name}"
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The file, or the shards, with the weights of one network. The smallest faithful choice."""
-    for suffix in SUFFIXES:
-        for stem in STEMS:
-            if (folder / f"{stem}{suffix}").is_file():
-                return [folder / f"{stem}{suffix}"]
-            shards = sorted(folder.glob(f"{stem}-?????-of-?????{suffix}"))
-            if shards:
-                return shards
-    raise ModelError(
-        f"{folder.parent.name}/{folder.name} holds no weights.",
-        f"Expected a file such as {STEMS[0]}{SUFFIXES[0]} there.",
-    )
 
 
 def folder_architecture(folder: Path) -> Architecture:
@@ -238,14 +230,3 @@ def multiples(widths: list[int]) -> tuple[int, ...]:
     if any(width % widths[0] for width in widths):
         raise ValueError(f"widths {widths} are not multiples of the first")
     return tuple(width // widths[0] for width in widths)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file."""
-    try:
-        fields = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path.parent.name}/{path.name} cannot be read: {error}.") from error
-    if not isinstance(fields, dict):
-        raise ModelError(f"{path.parent.name}/{path.name} is not a JSON object.")
-    return fields

@@ -7,11 +7,11 @@ from modules.model.assemble import without_ones
 from modules.model.diffusers_folder import (
     autoencoder_from,
     text_from,
-    text_name,
     unet_from,
     unet_names_for,
 )
 from modules.model.families.diffusers_names import autoencoder_names, original_name
+from modules.model.folder_files import text_name
 from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.clip_text import ClipText
 from modules.model.networks.unet import UNet
