@@ -17,6 +17,7 @@ from gradio.components import Component
 from modules.errors import InvalidRequest
 from modules.param import Field, check_value, get_at, params_of, replace_at
 from modules.schema.request import GenerationRequest
+from modules.ui.describe import describe_field
 
 Menus = Callable[[str], list[str]]
 """Answers the entries of a named catalogue ("samplers", "checkpoints", ...)."""
@@ -249,19 +250,10 @@ class Form:
         if empty:
             self._empty[path] = empty
         item = self._fields[path]
-        low, high = item.param.slider or (item.param.minimum, item.param.maximum)
-        pairs = (one if isinstance(one, tuple) else (one, one) for one in self._choices(item, None))
-        return {
-            "path": path,
-            "name": item.name,
-            "label": item.param.label,
-            "help": item.param.help,
-            "value": self._shown(item, item.default),
-            "minimum": low,
-            "maximum": high,
-            "step": item.param.step or (1 if is_whole(item) else None),
-            "choices": [[value, label] for label, value in pairs] if item.param.choices else None,
-        }
+        words = self._choices(item, None) if item.param.choices else ()
+        pairs = [one[::-1] if isinstance(one, tuple) else (one, one) for one in words]
+        step = 1 if is_whole(item) else None
+        return describe_field(item, self._shown(item, item.default), pairs, step)
 
     def _shown(self, item: Field, value: Any) -> Any:
         return "" if item.path in self._empty and not value else to_control(item, value)

@@ -1,11 +1,15 @@
 """From what the drawing surface hands over to a request that starts from a picture."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from modules.errors import InvalidRequest
 from modules.schema.inputs import Img2Img, Inpaint, SoftInpaint
 from modules.schema.request import GenerationRequest, Size
+from modules.schema.script_call import ScriptCall
 from modules.service.read_pixels import read_pixels
+from modules.service.scripts.folder_batch import FOLDER_BATCH
 
 MASKED = frozenset({"inpaint", "inpaint_sketch", "inpaint_upload"})
 """The modes in which a part is repainted; in the others the whole picture is."""
@@ -23,6 +27,8 @@ class Source:
     """Width and height if the frame reaches beyond the picture or cuts it."""
     scale: float | None = None
     """How many times as large as itself the picture is drawn; None leaves it to the size."""
+    folder: Mapping[str, Any] | None = None
+    """Instead of a picture a folder on the server: what the script for that is asked."""
 
 
 def with_source(request: GenerationRequest, source: Source) -> GenerationRequest:
@@ -32,6 +38,8 @@ def with_source(request: GenerationRequest, source: Source) -> GenerationRequest
     picture is filled from its surroundings, because there is no original. A scale counts only
     without a frame. Raises InvalidRequest for a missing or unreadable picture or mask.
     """
+    if source.folder is not None:
+        return _from_folder(request, source)
     if source.picture is None:
         raise InvalidRequest("There is no picture to start from.", "Drop one onto the canvas.")
     wish = request.img2img or Img2Img()
@@ -43,6 +51,23 @@ def with_source(request: GenerationRequest, source: Source) -> GenerationRequest
         request = replace(request, size=Size(width=width, height=height))
     inpaint = _inpaint(wish.inpaint or Inpaint(), source)
     return replace(request, hires=None, img2img=replace(wish, images=images, inpaint=inpaint))
+
+
+def _from_folder(request: GenerationRequest, source: Source) -> GenerationRequest:
+    """Let a script read the pictures, and masks if there is a folder of them."""
+    wish, args = request.img2img or Img2Img(), dict(source.folder or {})
+    inpaint = None
+    if args.get("inpaint_mask_dir"):
+        inpaint = wish.inpaint or Inpaint()
+        inpaint = replace(inpaint, mask=None, soft=inpaint.soft if inpaint.is_soft else None)
+    if source.scale is not None:
+        args["scale_by"] = source.scale
+    return replace(
+        request,
+        hires=None,
+        img2img=replace(wish, images=(), inpaint=inpaint),
+        script=ScriptCall(name=FOLDER_BATCH.title, args=args),
+    )
 
 
 def _inpaint(wish: Inpaint, source: Source) -> Inpaint | None:

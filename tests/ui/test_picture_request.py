@@ -90,3 +90,16 @@ def test_a_scale_makes_the_size_from_the_picture_and_a_frame_goes_before_it():
     assert (made.size.width, made.size.height) == (37, 24)
     framed = with_source(request(), Source(picture=png("red"), scale=2, frame=(64, 32)))
     assert (framed.size.width, framed.size.height) == (64, 32)
+
+
+def test_a_folder_on_the_server_is_left_to_the_script_that_reads_it():
+    folder = {"input_dir": "/pictures", "png_info_props": ["Seed"]}
+    made = with_source(request(), Source(mode="batch", folder=folder, scale=1.5))
+    assert made.script is not None
+    assert (made.script.name, made.script.args["scale_by"]) == ("Batch", 1.5)
+    assert made.script.args["input_dir"] == "/pictures"
+    assert made.img2img is not None
+    assert (made.img2img.images, made.img2img.inpaint) == ((), None)
+    masked = with_source(request(blur=9), Source(folder={"inpaint_mask_dir": "/masks"}))
+    assert masked.img2img is not None and masked.img2img.inpaint is not None
+    assert (masked.img2img.inpaint.blur, masked.img2img.inpaint.mask) == (9, None)

@@ -2,6 +2,7 @@
 // it is handed over when Generate is pressed. Nothing leaves the browser before.
 
 import { pictureControls as controls, showTab } from "./bridge.js";
+import { BatchPanel } from "./batch.js";
 import { Canvas } from "./canvas/canvas.js";
 import { h, iconButton, toast } from "./dom.js";
 import { scaleWished, setSize, showSizes } from "./picture_size.js";
@@ -14,7 +15,7 @@ export const MODES = [
 	{ id: "inpaint", label: "Inpaint", layers: ["mask"], masked: "mask", hint: "Paint over what should change. With the frame (V) the picture grows beyond its edge." },
 	{ id: "inpaint_sketch", label: "Inpaint sketch", layers: ["paint"], masked: "paint", hint: "Draw with colour; only what you drew over is drawn anew." },
 	{ id: "inpaint_upload", label: "Inpaint upload", layers: ["mask"], masked: "mask", hint: "Take the mask from a file: white is drawn anew." },
-	{ id: "batch", label: "Batch", layers: [], hint: "Every file becomes a job of its own, with the same settings." },
+	{ id: "batch", label: "Batch", layers: [], hint: "Many pictures, one after the other, with the same settings." },
 ];
 const MODE_KEY = "easel.img2img.mode";
 const LARGEST = 2.25; // times the model's own area, for a picture just loaded
@@ -33,8 +34,8 @@ class Source extends HTMLElement {
 	}
 
 	build() {
-		this.files = []; // of a batch
-		this.waiting = []; // those not handed in yet
+		this.batch = new BatchPanel(JSON.parse(this.getAttribute("folder") ?? "[]"));
+		this.waiting = []; // pictures of a batch that are not handed in yet
 		this.tabs = MODES.map((mode) => h("button.source-mode", {
 			type: "button", role: "tab", id: `img2img_${mode.id}_tab`, onclick: () => this.choose(mode.id),
 		}, mode.label));
@@ -43,7 +44,7 @@ class Source extends HTMLElement {
 		this.chooser = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => this.chosen() });
 		this.more = iconButton("open", "Choose the mask", () => this.chooser.click());
 		this.place = h("div.source-canvas", {});
-		this.append(list, h("div.source-line", {}, this.hint, this.more, this.chooser), this.place);
+		this.append(list, h("div.source-line", {}, this.hint, this.more, this.chooser), this.place, this.batch.element);
 		this.canvas = new Canvas(this.place, { storageKey: "img2img", layers: [], onChange: () => this.changed() });
 		this.choose(MODES.find(({ id }) => id === localStorage.getItem(MODE_KEY))?.id ?? "img2img");
 		this.canvas.ready.then(() => (this.seen = this.sizeText()));
@@ -80,27 +81,17 @@ class Source extends HTMLElement {
 		this.closest(".work-page")?.toggleAttribute("data-masked", Boolean(this.mode.masked));
 		this.canvas.setLayers(this.mode.layers);
 		this.place.hidden = id === "batch";
-		this.chooser.multiple = id === "batch";
-		this.more.hidden = id !== "batch" && id !== "inpaint_upload";
-		this.more.lastChild.textContent = id === "batch" ? "Choose pictures" : "Choose the mask";
-		this.showHint();
-	}
-
-	showHint() {
-		const many = this.mode.id === "batch" && this.files.length;
-		this.hint.textContent = many ? `${this.files.length} pictures chosen.` : this.mode.hint;
+		this.batch.element.hidden = id !== "batch";
+		this.more.hidden = id !== "inpaint_upload";
+		this.hint.textContent = this.mode.hint;
 	}
 
 	async chosen() {
-		const files = [...this.chooser.files];
+		const [file] = this.chooser.files;
 		this.chooser.value = "";
-		if (!files.length) return;
-		if (this.mode.id === "batch") {
-			this.files = files;
-			return this.showHint();
-		}
+		if (!file) return;
 		try {
-			await this.canvas.setMask(files[0]);
+			await this.canvas.setMask(file);
 		} catch (error) {
 			toast(error.message, "error");
 		}
@@ -129,7 +120,8 @@ class Source extends HTMLElement {
 	async handOver() {
 		const mode = this.mode.id;
 		if (mode === "batch") {
-			if (!this.waiting.length) this.waiting = [...this.files];
+			if (this.batch.folder) return [JSON.stringify({ mode, folder: this.batch.folder, scale: scaleWished() }), null, null];
+			if (!this.waiting.length) this.waiting = [...this.batch.files];
 			const file = this.waiting.shift();
 			return [JSON.stringify({ mode: "img2img", scale: scaleWished() }), ...(await upload([file, null]))];
 		}

@@ -1,5 +1,6 @@
 """The img2img tab: controls on the left, the canvas in the middle, results on the right."""
 
+import html
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,12 +8,16 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from modules.param import params_of
+from modules.service.scripts.folder_batch import BatchArgs
 from modules.ui.bridge import Bridge
+from modules.ui.describe import describe_field
 from modules.ui.form import Form
 from modules.ui.parts.advanced_box import advanced_box
 from modules.ui.parts.page_part import page_part
 from modules.ui.parts.picture_box import inpaint_box, target_box
 from modules.ui.parts.prompt_box import generate_box, prompt_box
+from modules.ui.parts.refiner_box import refiner_box
 from modules.ui.parts.sampler_box import sampler_box
 from modules.ui.parts.script_box import script_box
 from modules.ui.parts.seed_box import seed_box
@@ -37,10 +42,12 @@ def lay_out(form: Form) -> dict[str, Component]:
             sampler_box(form, TAB)
             batch_box(form, TAB)
             seeds = seed_box(form, TAB)
+            refiner_box(form, TAB)
             script_box(form, TAB)
             advanced_box(form, TAB, pictures=True)
         with gr.Column(elem_id="img2img_source", elem_classes=["area-source"]):
-            page_part("<easel-source></easel-source>")
+            asked = html.escape(json.dumps(folder_fields()))
+            page_part(f'<easel-source folder="{asked}"></easel-source>')
         with gr.Column(elem_id="img2img_results", elem_classes=["area-results"]):
             page_part('<div id="img2img_results_place"></div>')  # the one panel comes here
     carried = {
@@ -79,6 +86,13 @@ def wire(
     parts["swap"].click(None, size, size, js=turned, api_visibility="private")
 
 
+def folder_fields() -> list[dict[str, Any]]:
+    """Describe what is asked about a folder of pictures; the size is asked for elsewhere."""
+    apart = ("scale_by", "files")
+    asked = (item for item in params_of(BatchArgs) if item.name not in apart)
+    return [describe_field(item, item.default, item.param.choices) for item in asked]
+
+
 def source_of(about: str, picture: bytes | None, mask: bytes | None) -> Source:
     """Return what the page's script said about the canvas, with its files."""
     said = json.loads(about or "{}")
@@ -89,6 +103,7 @@ def source_of(about: str, picture: bytes | None, mask: bytes | None) -> Source:
         mask=mask,
         frame=(int(frame[0]), int(frame[1])) if frame else None,
         scale=float(said["scale"]) if said.get("scale") else None,
+        folder=said.get("folder"),
     )
 
 

@@ -12,6 +12,7 @@ from modules.ui.parts.advanced_box import advanced_box
 from modules.ui.parts.hires_box import hires_box
 from modules.ui.parts.page_part import page_part
 from modules.ui.parts.prompt_box import generate_box, prompt_box
+from modules.ui.parts.refiner_box import refiner_box
 from modules.ui.parts.sampler_box import sampler_box
 from modules.ui.parts.script_box import script_box
 from modules.ui.parts.seed_box import seed_box
@@ -36,6 +37,7 @@ def lay_out(form: Form) -> dict[str, Component]:
             batch_box(form, TAB)
             hires_box(form, TAB)
             seeds = seed_box(form, TAB)
+            refiner_box(form, TAB)
             script_box(form, TAB)
             advanced_box(form, TAB)
         with gr.Column(elem_id="txt2img_results", elem_classes=["area-results"]):

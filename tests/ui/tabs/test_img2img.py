@@ -38,3 +38,13 @@ def test_the_script_says_how_the_files_are_meant():
     said = img2img.source_of('{"mode": "inpaint", "frame": [96, 64]}', b"a", b"b")
     assert said == Source(mode="inpaint", picture=b"a", mask=b"b", frame=(96, 64))
     assert img2img.source_of("", None, None) == Source()
+
+
+def test_what_is_asked_of_a_folder_is_said_as_it_is_meant():
+    names = [field["name"] for field in img2img.folder_fields()]
+    assert {"input_dir", "output_dir", "inpaint_mask_dir", "png_info_props"} <= set(names)
+    assert "scale_by" not in names
+    said = img2img.source_of(
+        '{"mode": "batch", "folder": {"input_dir": "/a"}, "scale": 2}', None, None
+    )
+    assert (said.folder, said.scale) == ({"input_dir": "/a"}, 2.0)
