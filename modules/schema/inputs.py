@@ -172,6 +172,7 @@ class Img2Img:
         maximum=100,
         slider=(0, 3),
         step=0.05,
+        advanced=True,
         help="How closely a model that edits pictures (instruct-pix2pix) keeps to the picture.",
     )
     inpaint: Inpaint | None = None

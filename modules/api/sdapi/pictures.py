@@ -80,6 +80,7 @@ def img2img_of(body: StableDiffusionProcessingImg2Img) -> Img2Img:
         images=tuple(picture_of(text, "The init image") for text in body.init_images),
         denoising_strength=USUAL_STRENGTH if strength is None else strength,
         resize_mode=_counted(RESIZE_MODES, body.resize_mode, "resize_mode"),
+        image_cfg_scale=1.0 if body.image_cfg_scale is None else body.image_cfg_scale,
         inpaint=_inpaint_of(body) if body.mask else None,
     )
 
