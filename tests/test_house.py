@@ -58,6 +58,7 @@ LIGHT = {
     "modules.model.patch.report",
     "modules.model.network_hash",
     "modules.pipeline.resize",
+    "modules.pipeline.resize",
     "modules.training.command",
 }
 """Plain data about heavy rooms: the doors, the service and the engine may read it."""

@@ -22,6 +22,7 @@ from modules.api.lists import list_routes
 from modules.api.models import model_routes
 from modules.api.scripts import script_routes
 from modules.api.sdapi.cards import card_routes
+from modules.api.sdapi.extras import extras_routes
 from modules.api.sdapi.generation import generation_routes
 from modules.api.sdapi.lists import list_routes as legacy_list_routes
 from modules.api.sdapi.options import option_routes
@@ -70,6 +71,7 @@ def make_api(app: App) -> FastAPI:
         option_routes,
         legacy_list_routes,
         png_info_routes,
+        extras_routes,
         server_routes,
     ):
         api.include_router(make_routes(app))

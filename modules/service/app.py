@@ -19,7 +19,6 @@ from modules.prompt.count import count_tokens, embedding_index
 from modules.prompt.styles import StyleBook
 from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.catalogue import Catalogue, EngineStatus
-from modules.schema.infotext_parse import parse_infotext
 from modules.schema.request import GenerationRequest
 from modules.service.card_files import folders_of_models
 from modules.service.cards import CardIndex
@@ -28,8 +27,8 @@ from modules.service.complete import LONGEST_PROMPT, complete_request
 from modules.service.control import Control, check_priority
 from modules.service.copies import save_copies
 from modules.service.database import Database
-from modules.service.gallery import Gallery
 from modules.service.expect import keeping
+from modules.service.gallery import Gallery
 from modules.service.indexer import Indexer
 from modules.service.job import Job, Snapshot, new_id
 from modules.service.journal import Entry, Journal
@@ -40,8 +39,8 @@ from modules.service.read_picture import read_hidden_texts, read_texts, recipe_i
 from modules.service.recipe import Recipe, understand, with_styles_found
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import tidy_parts
-from modules.service.scripts.catalogue import complete_script, tab_of
-from modules.service.scripts.recall import script_in
+from modules.service.scripts.catalogue import complete_script
+from modules.service.scripts.recall import with_script
 from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
 from modules.service.visitor import VISITOR, require_admin
@@ -337,18 +336,11 @@ class App:
     ) -> Recipe:
         """Make a request of a picture's recipe, or of its text. Raises InvalidRequest."""
         text = content if isinstance(content, str) else self.read_picture(content)[0]
-        if base is None:
-            base = self.base_request()
         rules = rules or self.settings.settings.recipe
+        base = self.base_request() if base is None else base
         recipe = understand(text, base, self.catalogue().checkpoints, rules)
         recipe = replace(recipe, request=self._names.renamed(recipe.request, text))
-        script = script_in(parse_infotext(text), tab_of(recipe.request))
-        if script is not None:
-            recipe = replace(recipe, request=replace(recipe.request, script=script))
-        try:
-            return with_styles_found(recipe, self.styles(), rules)
-        except WebUIError as error:  # a damaged file of styles is no reason to read no recipe
-            return replace(recipe, notices=(*recipe.notices, str(error)))
+        return with_styles_found(with_script(recipe), self.styles, rules)
 
     def chosen_checkpoint(self) -> str:
         """Return the title of the checkpoint that a request without one gets; "" if none is."""

@@ -62,11 +62,20 @@ def understand(
     )
 
 
-def with_styles_found(recipe: Recipe, book: StyleBook, rules: ReadingRules) -> Recipe:
-    """Name the styles in the recipe's prompts, or take their text away, as the rules ask."""
+def with_styles_found(
+    recipe: Recipe, read_book: Callable[[], StyleBook], rules: ReadingRules
+) -> Recipe:
+    """Name the styles in the recipe's prompts, or take their text away, as the rules ask.
+
+    A damaged file of styles is no reason to read no recipe; it becomes a notice.
+    """
     if rules.styles == "Ignore":
         return recipe
     request = recipe.request
+    try:
+        book = read_book()
+    except WebUIError as error:
+        return replace(recipe, notices=(*recipe.notices, str(error)))
     names, prompt, negative = book.extract(request.prompt, request.negative_prompt)
     if rules.styles == "Discard":
         request = replace(request, prompt=prompt, negative_prompt=negative)

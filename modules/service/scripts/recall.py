@@ -1,15 +1,24 @@
 """The script that a recipe tells of."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from modules.errors import WebUIError
 from modules.param import params_of
+from modules.schema.infotext_parse import parse_infotext
 from modules.schema.script_call import ScriptCall
+from modules.service.recipe import Recipe
 from modules.service.scripts.arguments import plain_args, read_args
-from modules.service.scripts.catalogue import scripts_of
+from modules.service.scripts.catalogue import scripts_of, tab_of
 from modules.service.scripts.script import Script
 
 KEY = "Script"
+
+
+def with_script(recipe: Recipe) -> Recipe:
+    """Ask for the script that the recipe's text tells of, if it does."""
+    script = script_in(parse_infotext(recipe.infotext), tab_of(recipe.request))
+    return replace(recipe, request=replace(recipe.request, script=script)) if script else recipe
 
 
 def script_in(entries: Mapping[str, str], tab: str) -> ScriptCall | None:

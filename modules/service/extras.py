@@ -1,0 +1,87 @@
+"""Finished pictures made larger, without a model and without a job."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image
+
+from modules.errors import InvalidRequest
+from modules.param import check_limits, param
+from modules.pipeline.resize import Picture, find_upscaler, upscale
+from modules.schema.inputs import ImageData
+
+MOST_PIXELS = 64 * 2**20
+"""Of a result; more is refused before it costs memory."""
+NO_UPSCALER = "None"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enlargement:
+    """How much larger, and how; with `width` and `height` to a size, else by a factor."""
+
+    factor: float = param(2.0, "Resize", api="upscaling_resize", minimum=0.05, maximum=8)
+    width: int | None = param(None, "Width", api="upscaling_resize_w", minimum=1, maximum=16384)
+    height: int | None = param(None, "Height", api="upscaling_resize_h", minimum=1, maximum=16384)
+    crop: bool = param(True, "Crop to fit", api="upscaling_crop")
+    upscaler: str = param(NO_UPSCALER, "Upscaler 1", api="upscaler_1")
+    second: str = param(NO_UPSCALER, "Upscaler 2", api="upscaler_2")
+    share: float = param(
+        0.0,
+        "Upscaler 2 visibility",
+        api="extras_upscaler_2_visibility",
+        minimum=0,
+        maximum=1,
+    )
+
+
+def enlarged(image: ImageData, wish: Enlargement) -> tuple[ImageData, list[str]]:
+    """The picture as wished, and what was done in A1111's words.
+
+    Sides are rounded down to multiples of 8 before anything is cut off. Without an upscaler the
+    picture stays as it is. Raises InvalidRequest, NotFound.
+    """
+    check_limits(wish)
+    if wish.upscaler == NO_UPSCALER:
+        return image, []
+    picture = Image.frombytes(image.mode, (image.width, image.height), image.data)
+    factor = _factor(wish, image)
+    if image.width * image.height * factor**2 > MOST_PIXELS:
+        raise InvalidRequest(
+            f"The picture would have more than {MOST_PIXELS // 2**20} million pixels.",
+            "Choose a smaller size.",
+        )
+    result = _fitted(upscale(picture, factor, find_upscaler(wish.upscaler)), wish)
+    if wish.second != NO_UPSCALER and wish.share > 0:
+        other = _fitted(upscale(picture, factor, find_upscaler(wish.second)), wish)
+        result = Image.blend(result, other, wish.share)
+    data = ImageData(result.width, result.height, result.mode, result.tobytes())
+    return data, list(_told(wish))
+
+
+def _factor(wish: Enlargement, image: ImageData) -> float:
+    """The factor at which a wished size is covered."""
+    if wish.width is None or wish.height is None:
+        return wish.factor
+    return max(wish.width / image.width, wish.height / image.height)
+
+
+def _fitted(picture: Picture, wish: Enlargement) -> Picture:
+    """The middle of a picture that covers the wished size."""
+    if wish.width is None or wish.height is None or not wish.crop:
+        return picture
+    result = Image.new(picture.mode, (wish.width, wish.height))
+    at = wish.width // 2 - picture.width // 2, wish.height // 2 - picture.height // 2
+    result.paste(picture, at)
+    return result
+
+
+def _told(wish: Enlargement) -> Iterator[str]:
+    if wish.width is None or wish.height is None:
+        yield f"Postprocess upscale by: {wish.factor:g}"
+    else:
+        yield f"Postprocess upscale to: {wish.width}x{wish.height}"
+        if wish.crop:
+            yield f"Postprocess crop to: {wish.width}x{wish.height}"
+    yield f"Postprocess upscaler: {wish.upscaler}"
+    if wish.second != NO_UPSCALER and wish.share > 0:
+        yield f"Postprocess upscaler 2: {wish.second}"
