@@ -10,6 +10,7 @@ from typing import Any
 from modules.errors import ModelError, NotFound
 from modules.model.facts import read_facts
 from modules.model.family import FAMILIES, detect_family
+from modules.model.gguf_header import read_tables
 from modules.model.hashes import FileFacts, legacy_hash
 from modules.model.header import Header, read_header
 
@@ -193,6 +194,8 @@ def main_file(path: Path) -> Path:
 
 def inspect(path: Path) -> dict[str, Any]:
     """What the beginning of a file says: native size, examples, and what speaks against it."""
+    if path.suffix.lower() == ".gguf":
+        return inspect_gguf(path)
     if path.is_dir() or path.suffix.lower() != ".safetensors":
         note = "" if path.is_dir() or ends_like_zip(path) else "incomplete or damaged"
         return {"note": note}
@@ -208,6 +211,17 @@ def inspect(path: Path) -> dict[str, Any]:
         "native_size": facts.native_size or FAMILIES[family.name].native_size,
         "examples": facts.examples,
     }
+
+
+def inspect_gguf(path: Path) -> dict[str, Any]:
+    """The same for a GGUF file."""
+    try:
+        with path.open("rb") as file:
+            _, tensors = read_tables(file, path.name)
+        family = detect_family({name: info.shape for name, info in tensors.items()}, path.name)
+    except ModelError as error:
+        return {"note": error.message}
+    return {"native_size": family.native_size}
 
 
 def incomplete(header: Header) -> str:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from modules.errors import ModelError
-from modules.model.gguf import MAGIC as GGUF
 from modules.model.gguf import open_gguf
+from modules.model.gguf_header import BLOCKS
+from modules.model.gguf_header import MAGIC as GGUF
 from modules.model.header import TensorInfo, read_header_from
 from modules.model.mapped import MAP_FROM, file_size, map_file
 from modules.model.packing import FLOATS, Packed
@@ -174,7 +175,7 @@ def from_gguf(path: Path) -> Weights:
 
     def entry(name: str) -> Entry:
         info = file.tensors[name]
-        unpack = None if info.packing is None else lambda: file.packed(name)
+        unpack = (lambda: file.packed(name)) if info.kind in BLOCKS else None
         return Entry(info.shape, lambda: file.tensor(name), unpack)
 
     return Weights(path.name, {name: entry(name) for name in file.tensors}, None, file.close)

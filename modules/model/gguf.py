@@ -1,11 +1,6 @@
-"""Reads GGUF files (version 2 and 3): a table of facts, a table of tensors, then their bytes.
+"""Tensors of GGUF files, packed or not; see `modules.model.gguf_header` for the format."""
 
-Every figure is checked before anyone uses it, because files come from strangers.
-"""
-
-import math
 import mmap
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,32 +10,9 @@ import torch
 from torch import Tensor
 
 from modules.errors import ModelError
-from modules.model.mapped import file_size, map_file
-from modules.model.packing import GGML, PLAIN, Packed, Packing
-
-MAGIC = b"GGUF"
-VERSIONS = (2, 3)
-MOST_TENSORS, MOST_FACTS, LONGEST_TEXT = 100_000, 100_000, 2**24
-MOST_DIMENSIONS = 4
-ALIGNMENT = "general.alignment"
-SHAPE = "comfy.gguf.orig_shape."
-"""Before a tensor's name: its shape, where the file had to lay it out in another."""
-
-NUMBERS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?",
-           10: "<Q", 11: "<q", 12: "<d"}  # fmt: skip
-"""How numbers of each type are written."""
-TEXT, LIST = 8, 9
-
-
-@dataclass(frozen=True)
-class GGUFTensor:
-    """Where one tensor lies: `start` and `length` count bytes in the file."""
-
-    shape: tuple[int, ...]
-    start: int
-    length: int
-    packing: Packing | None
-    dtype: torch.dtype | None
+from modules.model.gguf_header import GGUFTensor, read_tables
+from modules.model.mapped import map_file
+from modules.model.packing import GGML, PLAIN, Packed
 
 
 @dataclass(frozen=True)
@@ -57,15 +29,15 @@ class GGUFFile:
     def packed(self, name: str) -> Packed:
         """A packed tensor as it is."""
         info = self.tensors[name]
-        assert info.packing is not None, "not every tensor of a file is packed"
-        return Packed(info.packing, info.shape, self.read(info.start, info.length))
+        return Packed(GGML[info.kind], info.shape, self.read(info.start, info.length))
 
     def tensor(self, name: str) -> Tensor:
         """A tensor, unpacked to float32 if it was packed."""
         info = self.tensors[name]
-        if info.dtype is None:
+        if info.kind in GGML:
             return self.packed(name).unpacked()
-        return self.read(info.start, info.length).view(info.dtype).view(info.shape)
+        dtype = PLAIN[info.kind]
+        return self.read(info.start, info.length).view(dtype).view(info.shape)
 
 
 def open_gguf(path: Path) -> GGUFFile:
@@ -97,126 +69,3 @@ def read_bytes(
     if file.readinto(data.numpy()) != length:  # type: ignore[attr-defined]
         raise ModelError(f"{name} became shorter while it was read.", "Was it being replaced?")
     return data
-
-
-def read_tables(file: BinaryIO, name: str) -> tuple[dict[str, Any], dict[str, GGUFTensor]]:
-    """The two tables at the beginning of a file. Raises ModelError."""
-    reader = Reader(file, name)
-    if reader.take(4) != MAGIC:
-        raise broken(name, "it does not begin like a GGUF file")
-    version, count, facts_count = reader.number(4), reader.number(10), reader.number(10)
-    if version not in VERSIONS:
-        raise ModelError(f"{name} is a GGUF file of version {version}, not known here.")
-    if count > MOST_TENSORS or facts_count > MOST_FACTS:
-        raise broken(name, f"it claims to hold {count} tensors and {facts_count} facts")
-    facts = {}
-    for _ in range(facts_count):
-        key = reader.text()
-        facts[key] = reader.value(reader.number(4))
-    entries = [read_entry(reader) for _ in range(count)]
-    if len({entry[0] for entry in entries}) < len(entries):
-        raise broken(name, "two tensors have one name")
-    alignment = facts.get(ALIGNMENT, 32)
-    if type(alignment) is not int or not 1 <= alignment <= 2**16:
-        raise broken(name, f"its alignment is {alignment!r}")
-    begin = -(-file.tell() // alignment) * alignment
-    size = file_size(file)
-    return facts, {
-        key: place(name, key, shape, kind, begin + offset, size, facts)
-        for key, shape, kind, offset in entries
-    }
-
-
-def read_entry(reader: "Reader") -> tuple[str, tuple[int, ...], int, int]:
-    """A tensor's name, shape, type and place."""
-    key, dimensions = reader.text(), reader.number(4)
-    if dimensions > MOST_DIMENSIONS:
-        raise broken(reader.name, f"{key!r} has {dimensions} dimensions")
-    shape = tuple(reader.number(10) for _ in range(dimensions))[::-1]
-    return key, shape, reader.number(4), reader.number(10)
-
-
-def place(
-    name: str,
-    key: str,
-    shape: tuple[int, ...],
-    kind: int,
-    start: int,
-    size: int,
-    facts: dict[str, Any],
-) -> GGUFTensor:
-    """Check one entry of the table of tensors."""
-    numbers = math.prod(shape)
-    packing, dtype = GGML.get(kind), PLAIN.get(kind)
-    if packing is not None:
-        if not shape or shape[-1] % packing.numbers:
-            raise broken(name, f"{key!r} of shape {shape} cannot be in blocks of {packing.name}")
-        length = numbers // packing.numbers * packing.bytes
-    elif dtype is not None:
-        length = numbers * dtype.itemsize
-    else:
-        known = ", ".join(one.name for one in GGML.values())
-        raise ModelError(
-            f"{name} holds {key!r} packed in a way (number {kind}) that is not known here.",
-            f"Known: F32, F16, BF16, {known}.",
-        )
-    if start + length > size:
-        have, want = size / 1e9, (start + length) / 1e9
-        raise ModelError(
-            f"{name} is incomplete: {have:.3g} of at least {want:.3g} GB.",
-            "Wait for the download to end, or download it again.",
-        )
-    told = facts.get(SHAPE + key)
-    if isinstance(told, list) and math.prod(told) == numbers and all(side > 0 for side in told):
-        shape = tuple(told)
-    return GGUFTensor(shape, start, length, packing, dtype)
-
-
-class Reader:
-    """Numbers and texts from the beginning of a file."""
-
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self.file, self.name = file, name
-        self.left = file_size(file)
-
-    def take(self, length: int) -> bytes:
-        """The next bytes. Raises ModelError where there are not so many."""
-        self.left -= length
-        data = self.file.read(length) if self.left >= 0 else b""
-        if len(data) < length:
-            raise ModelError(
-                f"{self.name} is incomplete: it ends inside its tables.",
-                "Download or copy it again.",
-            )
-        return data
-
-    def number(self, kind: int) -> Any:
-        """A number of one of the types."""
-        form = NUMBERS[kind]
-        (value,) = struct.unpack(form, self.take(struct.calcsize(form)))
-        return value
-
-    def text(self) -> str:
-        """A text with its length before it."""
-        length = self.number(10)
-        if length > LONGEST_TEXT:
-            raise broken(self.name, f"a name in it is {length} bytes long")
-        return self.take(length).decode("utf-8", errors="replace")
-
-    def value(self, kind: int, depth: int = 0) -> Any:
-        """A fact of any type."""
-        if kind == TEXT:
-            return self.text()
-        if kind == LIST and depth == 0:
-            inner, count = self.number(4), self.number(10)
-            if count > self.left:
-                raise broken(self.name, f"a list in it claims {count} entries")
-            return [self.value(inner, 1) for _ in range(count)]
-        if kind not in NUMBERS:
-            raise broken(self.name, f"it holds a fact of the unknown type {kind}")
-        return self.number(kind)
-
-
-def broken(name: str, why: str) -> ModelError:
-    """The error for a file that contradicts itself."""
-    return ModelError(f"{name} is damaged: {why}.", "Download or copy it again.")

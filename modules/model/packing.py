@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from modules.model.gguf_header import BLOCKS
+
 SUPER = 256
 """Numbers in a block of the kinds with two levels of scales."""
 
@@ -159,18 +161,9 @@ E5M2 = Packing("F8_E5M2", 1, 1, of_type(torch.float8_e5m2))
 FLOATS = {torch.float8_e4m3fn: E4M3, torch.float8_e5m2: E5M2}
 """Floating point numbers of eight bits, which safetensors files hold."""
 
-GGML = {
-    2: Packing("Q4_0", 32, 18, q4_0),
-    3: Packing("Q4_1", 32, 20, q4_1),
-    6: Packing("Q5_0", 32, 22, q5_0),
-    7: Packing("Q5_1", 32, 24, q5_1),
-    8: Packing("Q8_0", 32, 34, q8_0),
-    10: Packing("Q2_K", SUPER, 84, q2_k),
-    11: Packing("Q3_K", SUPER, 110, q3_k),
-    12: Packing("Q4_K", SUPER, 144, q4_k),
-    13: Packing("Q5_K", SUPER, 176, q5_k),
-    14: Packing("Q6_K", SUPER, 210, q6_k),
-}
+UNPACK = {2: q4_0, 3: q4_1, 6: q5_0, 7: q5_1, 8: q8_0, 10: q2_k, 11: q3_k, 12: q4_k, 13: q5_k,
+          14: q6_k}  # fmt: skip
+GGML = {kind: Packing(*BLOCKS[kind], unpack) for kind, unpack in UNPACK.items()}
 """By the numbers that GGUF files call them."""
 PLAIN = {0: torch.float32, 1: torch.float16, 24: torch.int8, 26: torch.int32, 30: torch.bfloat16}
 """What GGUF files hold without packing, by their numbers."""

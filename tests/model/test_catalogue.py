@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from modules.errors import NotFound
 from modules.model.catalogue import Checkpoint, find, scan, with_hash
 from modules.model.hashes import FileFacts
+from tests.model import word_checkpoints
 from tests.model.tiny import REFERENCE, write_model
 
 TINY = REFERENCE / "data" / "Stable-diffusion" / "tiny.safetensors"
@@ -199,3 +200,15 @@ def test_listing_costs_no_torch():
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.stdout.strip() == "[]"
+
+
+def test_packed_checkpoints_are_listed_with_their_size_and_what_is_wrong(models, facts):
+    path = word_checkpoints.write_alone("flux-dev", models, "gguf")
+    data = path.read_bytes()
+    (models / "half.gguf").write_bytes(data[: len(data) // 2])
+    (models / "other.gguf").write_bytes(b"GGUF" + bytes(20))
+    listed = {one.name: one for one in scan(models, facts)}
+    assert listed["flux-dev.gguf"].native_size == (1024, 1024)
+    assert listed["flux-dev.gguf"].note == ""
+    assert "incomplete" in listed["half.gguf"].note
+    assert "version 0" in listed["other.gguf"].note

@@ -75,7 +75,7 @@ def test_tensors_of_every_kind_are_read(tiny):
     for name, error in (("eight", 0.02), ("four", 0.3), ("brain", 0.02)):
         assert np.abs(file.tensor(name).float().numpy() - numbers).max() < error
     assert file.tensor("reshaped").shape == (2, 2, 32)
-    assert file.tensors["plain"].packing is None
+    assert file.tensors["plain"].kind == 0
     file.close()
 
 
