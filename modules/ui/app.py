@@ -22,11 +22,16 @@ from modules.ui.reuse import enlarging, request_behind
 from modules.ui.tabs import help as help_tab
 from modules.ui.tabs import history, img2img, models, png_info, settings, txt2img
 
+UPLOADS_KEPT = (600, 600)
+"""Seconds between looks at uploaded files, and how old they get; a job has its own copy."""
+
 
 def build_page(app: App) -> gr.Blocks:
     """Lay out the page over `app`. Its looks and scripts are given where it is mounted."""
     menus = menus_of(app)
-    with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(
+        title="Easel", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_KEPT
+    ) as page:
         bridge = Bridge()
         form = Form(menus)
         picture_bridge, picture_form = Bridge("img2img"), Form(menus)

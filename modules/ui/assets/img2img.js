@@ -18,7 +18,8 @@ export const MODES = [
 	{ id: "batch", label: "Batch", layers: [], hint: "Many pictures, one after the other, with the same settings." },
 ];
 const MODE_KEY = "easel.img2img.mode";
-const LARGEST = 2.25; // times the model's own area, for a picture just loaded
+const MOST_AREA = 2.25; // times the model's own, for a picture just loaded
+const LARGEST = 63 * 2 ** 20; // bytes of a file; the server takes 64 MB with what is around it
 
 let source = null;
 let appeared;
@@ -111,7 +112,7 @@ class Source extends HTMLElement {
 		const size = this.canvas.size();
 		if (!size) return;
 		const [width, height] = (await chosenModel().catch(() => null))?.native_size ?? [512, 512];
-		const most = LARGEST * width * height;
+		const most = MOST_AREA * width * height;
 		const area = size.width * size.height;
 		setSize(size, area > most ? Math.sqrt(most / area) : 1);
 	}
@@ -151,16 +152,18 @@ class Source extends HTMLElement {
 const reachesOut = (frame, size) =>
 	frame.x < 0 || frame.y < 0 || frame.x + frame.width > size.width || frame.y + frame.height > size.height;
 
-/** Files to the server; the answer is how Gradio names uploaded files. */
-async function upload(files) {
+/** Files to the server, one by one; the answer is how Gradio names uploaded files. */
+const upload = (files) => Promise.all(files.map((file) => file && uploadOne(file)));
+
+async function uploadOne(file) {
+	const megabytes = (bytes) => `${Math.ceil(bytes / 2 ** 20)} MB`;
+	if (file.size > LARGEST) throw new Error(`The picture takes ${megabytes(file.size)}, but at most ${megabytes(LARGEST)} can be sent. Make it smaller first.`);
 	const form = new FormData();
-	const given = files.filter(Boolean);
-	if (!given.length) return files.map(() => null);
-	given.forEach((file, at) => form.append("files", file, file.name ?? `${at}.png`));
+	form.append("files", file, file.name ?? "canvas.png");
 	const answer = await fetch("gradio_api/upload", { method: "POST", body: form });
 	if (!answer.ok) throw new Error(`The picture could not be sent (${answer.status}).`);
-	const paths = await answer.json();
-	return files.map((file) => file && { path: paths.shift(), orig_name: file.name ?? "canvas.png", mime_type: file.type, meta: { _type: "gradio.FileData" } });
+	const [path] = await answer.json();
+	return { path, orig_name: file.name ?? "canvas.png", mime_type: file.type, meta: { _type: "gradio.FileData" } };
 }
 
 /** The canvas's part of a request, for Gradio; trouble is told, and the server says what is missing. */

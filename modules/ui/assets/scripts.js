@@ -16,6 +16,9 @@ function scriptsOf(tab) {
 	return listed.then((all) => all[tab] ?? []);
 }
 
+/** Fields that other clients send in place of a text; people write the text. */
+const forClients = ({ name }) => name.endsWith("_dropdown") || name === "csv_mode";
+
 /** A1111's name of a script's element: "X/Y/Z plot" is xyz_plot. */
 export const elementName = (title) => title.toLowerCase().replace(/[ -]+/g, "_").replace(/[^a-z0-9_]/g, "");
 
@@ -59,7 +62,7 @@ class ScriptMenu extends HTMLElement {
 		const { script } = this;
 		this.help.hidden = !script?.help;
 		this.help.textContent = script?.help ?? "";
-		this.inputs = (script?.fields ?? []).map((field) => fieldOf(field, args[field.name] ?? field.value, `script_${this.tab}_${elementName(script.name)}_${field.name}`));
+		this.inputs = (script?.fields ?? []).filter((field) => !forClients(field)).map((field) => fieldOf(field, args[field.name] ?? field.value, `script_${this.tab}_${elementName(script.name)}_${field.name}`));
 		this.fields.replaceChildren(...this.inputs.map(({ element }) => element));
 		this.fields.oninput = () => this.soon();
 		this.fields.onchange = () => this.tell();

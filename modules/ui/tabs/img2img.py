@@ -26,6 +26,15 @@ from modules.ui.picture_request import Source
 
 TAB = "img2img"
 
+NO_CAPTIONER = "There is no captioner to ask yet."
+CAPTIONERS = (("interrogate", "Interrogate CLIP"), ("deepbooru", "Interrogate DeepBooru"))
+INTERROGATE = "".join(
+    f'<button type="button" class="chip" id="{name}" disabled title="{NO_CAPTIONER}">'
+    f"{label}</button>"
+    for name, label in CAPTIONERS
+)
+"""Buttons that write a prompt for the picture, where people look for them."""
+
 Handler = Callable[[dict[Component, Any], Source], str]
 """Takes what the controls hold and what lies on the canvas; returns what to say."""
 
@@ -35,6 +44,7 @@ def lay_out(form: Form) -> dict[str, Component]:
     with gr.Row(elem_id="img2img_page", elem_classes=["work-page"]):
         with gr.Column(elem_id="img2img_toprow", elem_classes=["area-prompt"]):
             prompt_box(form, TAB)
+            page_part(f'<div class="chips">{INTERROGATE}</div>')
             buttons = generate_box(TAB)
         with gr.Column(elem_id="img2img_settings", elem_classes=["area-settings"]):
             target = target_box(form, TAB)

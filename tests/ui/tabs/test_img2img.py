@@ -3,6 +3,8 @@
 import gradio as gr
 import pytest
 
+from modules.param import params_of
+from modules.schema.request import GenerationRequest
 from modules.ui.form import Form
 from modules.ui.picture_request import Source
 from modules.ui.tabs import img2img
@@ -32,6 +34,13 @@ def test_the_form_holds_what_belongs_to_pictures(tab):
     for path in ("denoising_strength", "resize_mode", "inpaint.blur", "inpaint.soft.contrast"):
         assert f"img2img.{path}" in form
     assert "models.checkpoint" not in form  # that menu stands above all tabs
+
+
+def test_every_field_of_pictures_made_from_pictures_is_on_the_form(tab):
+    form, _, _ = tab
+    paths = [item.path for item in params_of(GenerationRequest)]
+    apart = ("models.checkpoint", "hires.")
+    assert [path for path in paths if path not in form and not path.startswith(apart)] == []
 
 
 def test_the_script_says_how_the_files_are_meant():
