@@ -26,6 +26,7 @@ COMMANDS = (
     Command("users", "say who may log in", "users"),
     Command("doctor", "find out what is wrong with this installation", "doctor"),
     Command("train-embedded", "train the model that comes with Easel, from nothing", "train"),
+    Command("train-upscaler", "train the upscaler that comes with Easel", "train_upscaler"),
     Command("eval-embedded", "measure how well that model follows prompts", "evaluate"),
 )
 
