@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modules.errors import InvalidRequest
-from modules.schema.inputs import Img2Img, Inpaint, SoftInpaint
+from modules.schema.inputs import ImageData, Img2Img, Inpaint, SoftInpaint
 from modules.schema.request import GenerationRequest, Size
 from modules.schema.script_call import ScriptCall
 from modules.service.read_pixels import read_pixels
@@ -35,8 +35,9 @@ def with_source(request: GenerationRequest, source: Source) -> GenerationRequest
     """Return `request`, as the controls make it, starting from `source`.
 
     With a frame of its own the picture is drawn in the frame's size, and what is beyond the
-    picture is filled from its surroundings, because there is no original. A scale counts only
-    without a frame. Raises InvalidRequest for a missing or unreadable picture or mask.
+    picture is filled from its surroundings, because there is no original; near the edge the old
+    becomes the new by degrees, and soft inpainting, which would bring back the empty place, is
+    off. A scale counts only without a frame. Raises InvalidRequest for a missing or unreadable picture or mask.
     """
     if source.folder is not None:
         return _from_folder(request, source)
@@ -50,6 +51,8 @@ def with_source(request: GenerationRequest, source: Source) -> GenerationRequest
         width, height = (int(side * source.scale) for side in (images[0].width, images[0].height))
         request = replace(request, size=Size(width=width, height=height))
     inpaint = _inpaint(wish.inpaint or Inpaint(), source)
+    if inpaint is not None and source.frame is not None and _has_gaps(images[0]):
+        inpaint = replace(inpaint, soft=None)
     return replace(request, hires=None, img2img=replace(wish, images=images, inpaint=inpaint))
 
 
@@ -82,6 +85,11 @@ def _inpaint(wish: Inpaint, source: Source) -> Inpaint | None:
     mask = read_pixels(source.mask, "The mask")
     hard = wish.round and source.frame is None
     return replace(wish, mask=mask, content=content, soft=soft, round=hard)
+
+
+def _has_gaps(image: ImageData) -> bool:
+    """Whether there is nothing somewhere."""
+    return image.mode == "RGBA" and b"\0" in image.data[3::4]
 
 
 def with_editable_parts(request: GenerationRequest) -> GenerationRequest:

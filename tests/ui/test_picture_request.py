@@ -73,6 +73,14 @@ def test_a_frame_beyond_the_picture_sets_the_size_and_fills_what_has_no_original
     assert get_at(noise, "img2img.inpaint.content") == "latent noise"
 
 
+def test_beyond_the_picture_there_is_nothing_that_soft_inpainting_could_bring_back():
+    asked = GenerationRequest(img2img=Img2Img(inpaint=Inpaint(soft=SoftInpaint())))
+    for alpha, soft in ((0, None), (255, SoftInpaint())):
+        picture = png((255, 0, 0, alpha), mode="RGBA")
+        source = Source(picture=picture, mask=png(255, mode="L"), frame=(96, 64))
+        assert get_at(with_source(asked, source), "img2img.inpaint.soft") == soft
+
+
 def test_a_frame_within_the_picture_needs_no_mask():
     made = with_source(request(), Source(picture=png("red"), frame=(16, 16)))
     assert made.img2img is not None and made.img2img.inpaint is None
