@@ -37,7 +37,8 @@ def with_source(request: GenerationRequest, source: Source) -> GenerationRequest
     With a frame of its own the picture is drawn in the frame's size, and what is beyond the
     picture is filled from its surroundings, because there is no original; near the edge the old
     becomes the new by degrees, and soft inpainting, which would bring back the empty place, is
-    off. A scale counts only without a frame. Raises InvalidRequest for a missing or unreadable picture or mask.
+    off. A scale counts only without a frame. Raises InvalidRequest for a missing or unreadable
+    picture or mask.
     """
     if source.folder is not None:
         return _from_folder(request, source)
