@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from modules.model.families.diffusers_names import unet_names
 from modules.model.families.open_clip_names import split_names, transformers_name
+from modules.model.families.transformer_names import Joined, flux_names, sd3_names
 from modules.model.patch.file_keys import PEFT_TEXT, TEXT, UNET
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -43,6 +44,8 @@ def places(unet: Shapes, texts: Sequence[Shapes]) -> dict[str, Place]:
         if head:
             name = theirs[head] + module.removeprefix(head)
             found[UNET + name.replace(".", "_")] = place
+    for name, place in _transformer_layers(unet):
+        found.setdefault(UNET + name.replace(".", "_"), place)
     for number, shapes in enumerate(texts, 1):
         prefixes = [f"{TEXT}{number}_"] if len(texts) > 1 else [f"{TEXT}_"]
         if number == 1:
@@ -68,6 +71,38 @@ def names_for(unet: Shapes) -> dict[str, str]:
             break
         number += 1
     return unet_names(blocks, attention) if number > 1 else {}
+
+
+def _transformer_layers(shapes: Shapes) -> Iterator[tuple[str, Place]]:
+    """Layers of SD 3 and FLUX.1 by diffusers' names, which are parts of the original matrices."""
+    for name, joined in transformer_names_for(shapes).items():
+        if not name.endswith(".weight") or joined.swapped or name not in shapes:
+            continue
+        bias = name.removesuffix("weight") + "bias"
+        bias, shape = bias if bias in shapes else "", shapes[name]
+        count = len(joined.sources)
+        # Queries, keys and values are as wide as their input; a perceptron beside them is the rest.
+        width = shape[0] // count if count < 4 else shape[1]
+        for number, source in enumerate(joined.sources):
+            end = shape[0] if number == count - 1 else (number + 1) * width
+            rows = (number * width, end)
+            part = (end - rows[0], *shape[1:])
+            whole = None if count == 1 else rows
+            yield source.removesuffix(".weight"), Place("unet", name, part, bias, whole)
+
+
+def transformer_names_for(shapes: Shapes) -> dict[str, Joined]:
+    """Parameter names of a transformer, original to diffusers'; empty for other networks."""
+    counts = {
+        kind: len({name.split(".")[1] for name in shapes if name.startswith(f"{kind}.")})
+        for kind in ("double_blocks", "single_blocks", "joint_blocks")
+    }
+    if counts["double_blocks"]:
+        return flux_names(counts["double_blocks"], counts["single_blocks"], guidance=True)
+    if counts["joint_blocks"]:
+        dual = {name.split(".")[1] for name in shapes if ".x_block.attn2." in name}
+        return sd3_names(counts["joint_blocks"], len(dual), qk_norm=True)
+    return {}
 
 
 def _weights(network: str, shapes: Shapes) -> Iterator[tuple[str, Place]]:

@@ -10,12 +10,14 @@ from torch import Tensor, nn
 
 from modules.errors import ModelError
 from modules.model.loader import Model
+from modules.model.networks.packed_linear import PackedLinear
 from modules.model.patch.blocks import factor_for
 from modules.model.patch.deltas import change_of
 from modules.model.patch.hypernetwork import HypernetWish, HypernetworkFolder, Hypernetworks
 from modules.model.patch.layer_names import Place, places
 from modules.model.patch.network_files import NetworkFile, NetworkFolder
 from modules.model.patch.report import NetworkReport, base_of_checkpoint
+from modules.model.patch.side_branch import SideBranches, branch_of
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ class Patcher:
         self._base = ""
         self._reports: dict[tuple[object, ...], NetworkReport] = {}
         self._originals: dict[nn.Parameter, Tensor] = {}
+        self._branches = SideBranches()
 
     def ensure(self, wishes: Sequence[Wish], hypernets: Sequence[HypernetWish] = ()) -> list[str]:
         """Apply exactly these, in order; returns what a person should know of each network.
@@ -166,10 +169,7 @@ class Patcher:
     def layers(self) -> dict[str, Place]:
         """Every weight of the model, under all names that files have for it."""
         if self._layers is None:
-            shapes = {
-                name: {key: tuple(value.shape) for key, value in network.named_parameters()}
-                for name, network in self._networks.items()
-            }
+            shapes = {name: shapes_of(network) for name, network in self._networks.items()}
             unet = shapes.pop("unet")
             self._layers = places(unet, list(shapes.values()))
             self._base = base_of_checkpoint(unet)
@@ -177,6 +177,7 @@ class Patcher:
 
     @torch.no_grad()
     def _restore(self) -> None:
+        self._branches.clear()
         for parameter, original in self._originals.items():
             parameter.copy_(original)
         self._originals.clear()
@@ -203,8 +204,12 @@ class Patcher:
     def _change(
         self, place: Place, group: dict[str, Tensor], multiplier: float, ranks: int | None
     ) -> None:
-        weight = self._parameter(place, place.weight)
         rows = slice(*place.rows) if place.rows else slice(None)
+        layer = self._networks[place.network].get_submodule(place.weight.rpartition(".")[0])
+        if isinstance(layer, PackedLinear):
+            branch = branch_of(layer, group, multiplier, ranks, rows)
+            return self._branches.add(layer, branch, rows)
+        weight = self._parameter(place, place.weight)
         part = weight[rows]
         change = change_of(group, narrowed(part, group), ranks)
         if change.weight is not None:
@@ -220,6 +225,15 @@ class Patcher:
             self._originals[parameter] = parameter.detach().to("cpu", copy=True)
         part = parameter[rows]
         part.copy_((part.to(delta.dtype) + delta).to(part.dtype))
+
+
+def shapes_of(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """The shapes of a network's parameters by name, those of packed weights unpacked."""
+    shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
+    for name, layer in network.named_modules():
+        if isinstance(layer, PackedLinear):
+            shapes[f"{name}.weight"] = tuple(layer.shape)
+    return shapes
 
 
 def text_encoders(model: Model) -> tuple[nn.Module, ...]:

@@ -194,6 +194,8 @@ def base_of_checkpoint(unet: Shapes) -> str:
     `unet` are the shapes of its parameters under their original names.
     """
     for name, shape in unet.items():
+        if name.startswith(("double_blocks.", "joint_blocks.")):
+            return "FLUX" if name.startswith("double") else "SD3"
         if name.endswith("attn2.to_k.weight") and len(shape) == 2:
             return CONTEXT_WIDTHS.get(shape[1], "")
     return ""
