@@ -222,9 +222,10 @@ class DrawingPass:
         told = context if isinstance(context, Told) else Told(context)
         if told.pictures is not None:
             x = torch.cat([x, told.pictures.to(x)], dim=1)
+        vectors = None if told.vectors is None else told.vectors.to(x.device)
         scale = self.bench.request.sampling.cfg_scale
         result: Tensor = self.bench.model.unet(
-            x, timesteps.float(), told.text, told.vectors, scale=scale
+            x, timesteps.float(), told.text, vectors, scale=scale
         )
         return result
 

@@ -70,6 +70,39 @@ def test_a_family_draws_from_text_and_follows_it(load, name):
     assert not np.array_equal(first, drawn(replace(REQUEST, prompt="two blue dogs"), load(name)))
 
 
+@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize(
+    "name, sampler, schedule",
+    [
+        ("lcm", "LCM", "Automatic"),
+        ("sd2-turbo", "Euler a", "Automatic"),
+        ("sdxl", "Euler", "SGM Uniform"),
+    ],
+    ids=lambda value: value,
+)
+def test_few_steps_and_scale_1_suffice_and_ask_the_network_once_a_step(
+    load, name, sampler, schedule, steps
+):
+    model, calls = load(name)[0], []
+    hook = model.unet.register_forward_hook(lambda _, inputs, __: calls.append(len(inputs[0])))
+    sampling = Sampling(sampler=sampler, schedule=schedule, steps=steps, cfg_scale=1.0)
+    picture = drawn(replace(REQUEST, sampling=sampling), load(name))
+    hook.remove()
+    assert calls == [1] * steps, "the negative prompt is not evaluated"
+    assert picture.std() > 0
+
+
+def test_a_model_that_guides_itself_is_told_the_scale_and_asked_once(load):
+    model, calls = load("lcm")[0], []
+    hook = model.unet.register_forward_hook(lambda _, inputs, __: calls.append(len(inputs[0])))
+    pictures = [
+        drawn(replace_at(REQUEST, "sampling.cfg_scale", scale), load("lcm")) for scale in (2.0, 8.0)
+    ]
+    hook.remove()
+    assert calls == [1] * 4
+    assert not np.array_equal(*pictures)
+
+
 @pytest.mark.parametrize("name", ["instruct-pix2pix", "depth2img", "sd2-inpainting"])
 def test_a_family_draws_over_a_picture(load, name):
     grey = Img2Img(images=(photo((90, 120, 60)),), depth=photo([40], "L"))
