@@ -33,7 +33,7 @@ from modules.model.network_kinds import (
 from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.clip_text import ClipText
 from modules.model.residency import AllOnDevice, Policy
-from modules.model.schedules import NoiseSchedule
+from modules.model.schedules import FlowSchedule, NoiseSchedule
 from modules.model.transformer_folder import with_folder_facts
 from modules.model.transformer_models import completed, described_by_shapes, without_missing
 from modules.model.vae import PictureCoding, VaeFile, load_vae
@@ -112,6 +112,17 @@ class Model:
     def picture_input(self) -> PictureInput:
         """What the network is told of a picture, in further input channels."""
         return PICTURE_INPUTS[self.unet.config.in_channels - self.latent_channels]
+
+    def alphas_for(self, width: int, height: int) -> Tensor:
+        """What is left of the signal at each timestep, for pictures of that size in pixels.
+
+        Only models of straight paths have other levels for other sizes.
+        """
+        schedule = self.architecture.schedule
+        if not isinstance(schedule, FlowSchedule) or schedule.small_shift is None:
+            return self.alphas_cumprod
+        cell = 2 * self.downsample
+        return schedule.for_patches((width // cell) * (height // cell)).alphas_cumprod()
 
     @property
     def prediction(self) -> Prediction:
@@ -244,6 +255,8 @@ def load_model(
             weights = completed(weights, family, places)
             stack.callback(weights.close)
             family = without_missing(family, weights)
+            if plan.dtype == torch.float16:  # sums in these networks outgrow it
+                plan = replace(plan, dtype=torch.bfloat16)
         facts = read_facts(weights.metadata, path.name)
         parts = parts_of(weights, family)
         described, known = describe(path, weights, family, parts, config, places.configs)

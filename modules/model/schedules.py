@@ -1,9 +1,13 @@
 """The noise that models were trained with."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+SMALL_PATCHES, LARGE_PATCHES = 256, 4096
+"""Of pictures of 256 x 256 and 1024 x 1024 pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,8 @@ class FlowSchedule:
     """
 
     shift: float = 3.0
+    small_shift: float | None = None
+    """At 256 patches, if the shift follows a picture's size; at 4096 it is `shift`."""
     timesteps: int = 1000
 
     @property
@@ -49,3 +55,11 @@ class FlowSchedule:
         t[-1] -= 0.5 / self.timesteps
         sigmas = self.shift * t / (1 - t)
         return 1 / (1 + sigmas**2)
+
+    def for_patches(self, patches: int) -> "FlowSchedule":
+        """The schedule for a picture of so many patches: the shift's logarithm grows evenly."""
+        if self.small_shift is None:
+            return self
+        low, high = math.log(self.small_shift), math.log(self.shift)
+        place = (patches - SMALL_PATCHES) / (LARGE_PATCHES - SMALL_PATCHES)
+        return FlowSchedule(shift=math.exp(low + (high - low) * place), timesteps=self.timesteps)

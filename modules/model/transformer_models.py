@@ -167,10 +167,11 @@ def described_by_shapes(weights: Weights, family: Family, parts: Parts) -> Archi
             "Download or copy it again.",
         ) from error
     undistilled = isinstance(network, FluxConfig) and not network.guidance
+    schedule = FlowSchedule(shift=family.flow.shift, small_shift=family.flow.small_shift)
     return Architecture(
         unet=network,
         autoencoder=autoencoder,
-        schedule=FlowSchedule(shift=1.0 if undistilled else family.flow.shift),
+        schedule=FlowSchedule(shift=1.0) if undistilled else schedule,
         prediction="flow",
         scale_factor=family.flow.scale_factor,
         shift_factor=family.flow.shift_factor,

@@ -96,7 +96,7 @@ class _Job:
         self.plan = SamplingPass(
             self.resolved,
             request.sampling.steps,
-            model.alphas_cumprod,
+            model.alphas_for(request.size.width, request.size.height),
             pass_options(request, model, self.resolved.sampler),
             from_picture(request),
         )

@@ -43,7 +43,7 @@ class SecondPass:
         self.plan = SamplingPass(
             self.resolved,
             hires.steps or request.sampling.steps,
-            model.alphas_cumprod,
+            model.alphas_for(self.enlarging.size.width, self.enlarging.size.height),
             pass_options(request, model, self.resolved.sampler),
             from_first_pass(request),
         )

@@ -151,6 +151,22 @@ def test_sd3_draws_without_t5(load, tmp_path):
     assert drawn(REQUEST, (model, conditioner)).shape == (64, 64, 3)
 
 
+def test_transformers_compute_in_a_type_of_wide_range_where_half_precision_is_asked(load, paths):
+    model = load_model(paths.checkpoints / "sd3.safetensors", dtype=torch.float16, paths=paths)
+    assert model.unet.dtype == model.text_encoders["t5xxl"].dtype == torch.bfloat16
+    conditioner = Conditioner(reader_for(model), family=model.family)
+    found = drawn(REQUEST, (model, conditioner)).astype(int)
+    assert np.abs(found - drawn(REQUEST, load("sd3"))).mean() < 8
+
+
+def test_fluxs_noise_levels_follow_the_size(load):
+    model = load("flux-dev")[0]
+    small, large = (model.alphas_for(side, side) for side in (256, 1024))
+    assert torch.equal(large, model.alphas_cumprod) and bool((small > large).all())
+    fixed = load("flux-schnell")[0]
+    assert torch.equal(fixed.alphas_for(256, 256), fixed.alphas_cumprod)
+
+
 @pytest.mark.parametrize("name, title", [("ldm", "BERT"), ("sd3", "T5")])
 def test_a_missing_vocabulary_is_asked_for_by_name(paths, tmp_path, name, title):
     bare = Paths(data=tmp_path)

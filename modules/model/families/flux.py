@@ -3,6 +3,7 @@
 T5 reads the prompt; of CLIP only the vector for the whole prompt is told.
 """
 
+import math
 from dataclasses import replace
 
 from modules.model.families.record import Family, Flow
@@ -20,5 +21,7 @@ FLUX = Family(
     ),
     joining="t5 and pooled clip",
     folder="transformer",
-    flow=Flow(shift=3.158, scale_factor=0.3611, shift_factor=0.1159),
+    flow=Flow(
+        shift=math.exp(1.15), small_shift=math.exp(0.5), scale_factor=0.3611, shift_factor=0.1159
+    ),
 )

@@ -60,6 +60,8 @@ class Flow:
 
     shift: float
     """Of the noise levels, at the native size."""
+    small_shift: float | None = None
+    """The same at 256 x 256 pixels, if it follows a picture's size."""
     scale_factor: float
     shift_factor: float
     """Latents are the autoencoder's less `shift_factor`, times `scale_factor`."""
