@@ -44,6 +44,7 @@ def pass_options(request: GenerationRequest, model: Model, sampler: Sampler) -> 
         old_karras=wish.old_karras,
         sgm_noise_multiplier=wish.sgm_noise_multiplier,
         quantize=wish.quantize,
+        single_count=request.text.single_count,
         downcast_alphas=wish.downcast_alphas,
         zero_terminal_snr=wish.noise_schedule == "Zero Terminal SNR"
         or model.architecture.schedule.zero_terminal_snr,

@@ -52,6 +52,8 @@ class PassOptions:
     quantize: bool = False
     downcast_alphas: bool = False
     zero_terminal_snr: bool = False
+    single_count: bool = False
+    """Whether prompt schedules count the steps of second-order samplers once."""
     family: str = "sd1"
     prediction: str = "epsilon"
 
@@ -131,7 +133,7 @@ class SamplingPass:
     @property
     def prompt_evaluations(self) -> int:
         """What prompt schedules count in: also the steps that a picture saves."""
-        return self.asked_steps * self.sampler.calls_per_step
+        return self.asked_steps * (1 if self.options.single_count else self.sampler.calls_per_step)
 
     def prediction(self, network: Network) -> Prediction:
         """`network` wrapped for this family of samplers and the model's way to predict."""

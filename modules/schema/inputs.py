@@ -314,6 +314,13 @@ class PictureOptions:
         step=0.01,
         advanced=True,
     )
+    old_hires_size: bool = param(
+        False,
+        "Width and height are those of the second pass",
+        setting="use_old_hires_fix_width_height",
+        advanced=True,
+        help="As in early versions; the first pass then draws about 512 x 512 pixels.",
+    )
     exact_steps: bool = param(
         False,
         "In img2img do exactly the number of steps",

@@ -400,6 +400,13 @@ class TextOptions:
         setting="use_old_scheduling",
         advanced=True,
     )
+    single_count: bool = param(
+        False,
+        "Prompt editing counts steps, not evaluations",
+        setting="dont_fix_second_order_samplers_schedule",
+        advanced=True,
+        help="Second-order samplers evaluate twice a step; before version 1.2 that did not count.",
+    )
     disable_networks: bool = param(
         False,
         "Leave networks out",

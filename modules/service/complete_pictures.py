@@ -5,6 +5,7 @@ from dataclasses import replace
 from modules.errors import InvalidRequest, NotFound
 from modules.schema.catalogue import Catalogue
 from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS, hires_size
+from modules.schema.infotext_parse import first_pass_size
 from modules.schema.inputs import Hires
 from modules.schema.request import Batch, GenerationRequest, Sampling, Size
 from modules.service.resolve import find_checkpoint, resolve_names
@@ -53,6 +54,8 @@ def complete_hires(request: GenerationRequest, catalogue: Catalogue) -> Generati
     if hires.checkpoint:
         title = find_checkpoint(hires.checkpoint, catalogue.checkpoints).title
         hires = replace(hires, checkpoint="" if title == request.models.checkpoint else title)
+    if request.pictures.old_hires_size and hires.image is None:
+        request, hires = _with_early_sizes(request, hires)
     if hires.image is not None:
         size = Size(width=hires.image.width, height=hires.image.height)
         request = replace(request, size=size)
@@ -91,6 +94,17 @@ def _with_names(hires: Hires, first: Sampling) -> Hires:
         sampler="" if named.sampler == first.sampler else named.sampler,
         schedule="" if named.schedule == first.schedule else named.schedule,
     )
+
+
+def _with_early_sizes(request: GenerationRequest, hires: Hires) -> tuple[GenerationRequest, Hires]:
+    """Take width and height for the second pass's, and find those of the first, unless given."""
+    request = replace(request, pictures=replace(request.pictures, old_hires_size=False))
+    if hires.resize_x or hires.resize_y:
+        return request, hires
+    final = request.size
+    width, height = first_pass_size(final.width, final.height)
+    request = replace(request, size=Size(width=width, height=height))
+    return request, replace(hires, resize_x=final.width, resize_y=final.height)
 
 
 def _upscaler(name: str, known: tuple[str, ...]) -> str:

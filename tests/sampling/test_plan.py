@@ -61,3 +61,10 @@ def test_samplers_of_timesteps_keep_the_variance() -> None:
 def test_a_schedule_beyond_all_bounds_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="too many"):
         plan(FromPicture(strength=1e-9, exact=True))
+
+
+def test_prompts_of_second_order_samplers_count_evaluations_unless_steps_are_asked_for() -> None:
+    for once, count in ((False, 40), (True, 20)):
+        options = PassOptions(single_count=once)
+        made = SamplingPass(resolve_sampler("Heun"), 20, sd_alphas(), options)
+        assert (made.prompt_evaluations, made.evaluations) == (count, 40)

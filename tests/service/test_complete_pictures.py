@@ -56,6 +56,22 @@ def test_what_equals_the_first_pass_is_left_empty() -> None:
     assert (found.sampler, found.prompt, found.negative_prompt, found.checkpoint) == ("",) * 4
 
 
+def test_early_versions_gave_the_size_of_the_second_pass() -> None:
+    early = PictureOptions(old_hires_size=True)
+    done = complete(size=Size(width=768, height=1024), hires=Hires(), pictures=early)
+    assert done.hires is not None
+    assert done.size == Size(width=448, height=640)
+    assert (done.hires.resize_x, done.hires.resize_y) == (768, 1024)
+    assert complete_request(done, MODELS) == done
+
+
+def test_a_size_that_is_given_goes_before_that_of_early_versions() -> None:
+    early = PictureOptions(old_hires_size=True)
+    hires = Hires(resize_x=768, resize_y=768)
+    size = Size(width=512, height=512)
+    assert complete(size=size, hires=hires, pictures=early).size == size
+
+
 def test_a_finished_picture_says_how_large_the_first_pass_was() -> None:
     found = complete(hires=Hires(image=ImageData(64, 32, "RGB", bytes(6144))))
     assert found.size == Size(width=64, height=32)
