@@ -2,9 +2,9 @@
 
     python -m benchmarks load [--kind sd15] [--folder /tmp] [--json FILE]
 
-Files of the real shapes are made on the spot, with random numbers in half precision, as safetensors
-and as a PyTorch checkpoint. Everything is measured in a fresh process with the file in the system's
-cache, the best of several times. What Python does once (imports, first use of torch) is left out:
+Files of the real shapes are made on the spot, with random numbers in half precision, as
+safetensors and as a PyTorch checkpoint. Everything is measured in a fresh process with the file in
+the system's cache, the best of several times. What Python does once (imports, first use of torch) is left out:
 the process loads the file, forgets it, and loads it again for the measurement.
 
   cat        `cat FILE > /dev/null`
@@ -13,9 +13,9 @@ the process loads the file, forgets it, and loads it again for the measurement.
   touched    the same, and then every page of it is read
   float32    converted as a whole, which is how a CPU with enough memory draws
 
-Two ratios to "cat": of time, and of processor time, which a busy machine stretches less. Peak memory
-is that of the whole process, Python and torch included. The aims: "touched" at most 1.5 times "cat",
-and at most 1.2 times the file plus 1 GB.
+Two ratios to "cat": of time, and of processor time, which a busy machine stretches less. Peak
+memory is that of the whole process, Python and torch included. The aims: "touched" at most 1.5
+times "cat", and at most 1.2 times the file plus 1 GB.
 """
 
 import argparse

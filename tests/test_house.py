@@ -54,6 +54,7 @@ LIGHT = {
     "modules.model.hashes",
     "modules.model.header",
     "modules.model.vae_files",
+    "modules.model.workshop",
     "modules.model.patch.look",
     "modules.model.patch.report",
     "modules.model.network_hash",

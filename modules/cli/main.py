@@ -23,6 +23,7 @@ class Command:
 COMMANDS = (
     Command("serve", "serve the page and the REST API (what happens without a command)", "serve"),
     Command("txt2img", "draw pictures from a prompt, right here", "generate"),
+    Command("models", "list, verify, convert and merge model files", "models"),
     Command("users", "say who may log in", "users"),
     Command("doctor", "find out what is wrong with this installation", "doctor"),
     Command("train-embedded", "train the model that comes with Easel, from nothing", "train"),

@@ -11,7 +11,7 @@ from torch import Tensor
 from modules.errors import ModelError
 from modules.model.assemble import Names, build
 from modules.model.families.diffusers_names import autoencoder_names, original_name
-from modules.model.files import read_weights
+from modules.model.files import Weights, read_weights
 from modules.model.memory import free_bytes, give_back, ran_out
 from modules.model.networks.autoencoder import Autoencoder, AutoencoderConfig
 from modules.model.residency import Policy
@@ -169,3 +169,19 @@ def vae_names(shapes: Mapping[str, tuple[int, ...]], config: AutoencoderConfig) 
         pairs = ((original_name(name, table), source) for name, source in names.items())
         names = {name: source for name, source in pairs if name is not None}
     return names if any(name.startswith("decoder.") for name in names) else {}
+
+
+def vae_prefixed(weights: Weights) -> dict[str, str]:
+    """The names a checkpoint has for a VAE's tensors, to those of the file. Raises ModelError.
+
+    Only for files under the original names.
+    """
+    wrapped = any(name.startswith(PREFIX) for name in weights)
+    names = {
+        PREFIX + name.removeprefix(PREFIX): name
+        for name in weights
+        if name.startswith(PREFIX) or not (wrapped or name.startswith(LEFT_OUT))
+    }
+    if f"{PREFIX}decoder.conv_in.weight" not in names or any(".up_blocks." in n for n in names):
+        raise ModelError(f"{weights.name} holds no VAE under the original names.")
+    return names
