@@ -31,6 +31,7 @@ from modules.api.sdapi.progress import progress_routes
 from modules.api.sdapi.scripts import script_routes as legacy_script_routes
 from modules.api.sdapi.server import server_routes
 from modules.api.sdapi.tasks import TaskNames
+from modules.api.styles import style_routes
 from modules.service.app import App
 from modules.service.users import Users
 from modules.settings.launch import Launch
@@ -66,6 +67,7 @@ def make_api(app: App) -> FastAPI:
         model_routes,
         card_routes,
         script_routes,
+        style_routes,
         legacy_script_routes,
         progress_routes,
         option_routes,

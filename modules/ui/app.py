@@ -16,9 +16,11 @@ from modules.service.visitor import VISITOR
 from modules.ui.bridge import Bridge, say
 from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
+from modules.ui.parts.prompt_box import STYLES
 from modules.ui.parts.quicksettings import quicksettings
 from modules.ui.picture_request import Source, with_editable_parts, with_source
 from modules.ui.reuse import enlarging, request_behind
+from modules.ui.styles import names_in, with_styles
 from modules.ui.tabs import help as help_tab
 from modules.ui.tabs import history, img2img, models, png_info, settings, txt2img
 
@@ -79,7 +81,8 @@ def build_page(app: App) -> gr.Blocks:
 def hand_in(app: App, form: Form, values: Mapping[Component, Any]) -> str:
     """Submit what the form says; says the job's id, or what is wrong with it."""
     try:
-        return say(job=app.submit(form.read(values, app.base_request()), origin="page").id)
+        request = styled(app, form, values, form.read(values, app.base_request()))
+        return say(job=app.submit(request, origin="page").id)
     except WebUIError as error:
         return say(error)
 
@@ -92,9 +95,18 @@ def hand_in_picture(
         title = str(values[form["models.checkpoint"]] or "")
         base = replace_at(app.base_request(), "models.checkpoint", title)
         request = with_source(picture_form.read(values, base), source)
+        request = styled(app, picture_form, values, request)
         return say(job=app.submit(request, origin="page").id)
     except WebUIError as error:
         return say(error)
+
+
+def styled(
+    app: App, form: Form, values: Mapping[Component, Any], request: GenerationRequest
+) -> GenerationRequest:
+    """Return `request` with the chosen styles."""
+    names = names_in(form.value_aside(STYLES, values))
+    return with_styles(request, names, app.styles()) if names else request
 
 
 def enlarge(app: App, form: Form, values: Mapping[Component, Any], sent: Mapping[str, Any]) -> str:

@@ -42,6 +42,7 @@ class Form:
         self._switches: dict[str, tuple[Component, tuple[str, ...]]] = {}
         self._parts: dict[str, Component] = {}
         self._carried: dict[str, Carried] = {}
+        self._asides: dict[str, Component] = {}
         self._sheets: dict[str, tuple[Component, tuple[str, ...]]] = {}
         self._empty: dict[str, str] = {}
 
@@ -90,6 +91,14 @@ class Form:
         """
         self._carried[path] = Carried(control, read, write)
 
+    def aside(self, name: str, control: Component) -> None:
+        """Keep a control whose value is no field, such as chosen styles: in drafts, and by name."""
+        self._asides[name] = control
+
+    def value_aside(self, name: str, values: Mapping[Component, Any]) -> Any:
+        """Return what an aside holds."""
+        return values.get(self._asides[name])
+
     def sheet(self, name: str, control: Component, paths: Sequence[str]) -> None:
         """Let one control hold the values of all `paths`, which the page's own script draws.
 
@@ -112,7 +121,7 @@ class Form:
         switches = {name: control for name, (control, _) in self._switches.items()}
         carried = {path: one.control for path, one in self._carried.items()}
         sheets = {name: control for name, (control, _) in self._sheets.items()}
-        every = self._controls | switches | self._parts | carried | sheets
+        every = self._controls | switches | self._parts | carried | sheets | self._asides
         return sorted(every.items(), key=lambda entry: entry[1]._id)
 
     def __getitem__(self, path: str) -> Component:
@@ -168,13 +177,15 @@ class Form:
 
         Menus are read again, and a value beyond a slider's comfortable range widens the slider.
         A switch is on if any of its values is not the default, unless `switches` says otherwise,
-        as it may of what is carried. Controls of a part that `request` does not have keep what
-        they show.
+        as it may of what is carried and of asides, which are empty else. Controls of a part that
+        `request` does not have keep what they show.
         """
         shown = {control: self._update(path, request) for path, control in self._controls.items()}
         for path, control in self._parts.items():
             there = get_at(request, path) is not None
             shown[control] = gr.update(value=bool((switches or {}).get(path, there)))
+        for name, control in self._asides.items():
+            shown[control] = gr.update(value=(switches or {}).get(name, ""))
         for control, paths in self._sheets.values():
             shown[control] = gr.update(value=self._sheet_text(paths, request))
         for path, one in self._carried.items():

@@ -15,6 +15,7 @@ import "./results.js";
 import "./scripts.js";
 import "./sheet.js";
 import "./status.js";
+import "./styles.js";
 import "./history.js";
 import "./models.js";
 import "./pnginfo.js";

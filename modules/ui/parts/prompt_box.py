@@ -4,10 +4,14 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.ui.form import Form
+from modules.ui.parts.page_part import page_part
+
+STYLES = "styles"
+"""The name of the control that holds which styles are chosen."""
 
 
 def prompt_box(form: Form, tab: str) -> None:
-    """Lay out both prompts; the counters in their corners are drawn by `assets/prompt.js`."""
+    """Lay out both prompts and the styles; `assets/prompt.js` draws counters in their corners."""
     form.add(
         "prompt",
         gr.Textbox,
@@ -26,6 +30,8 @@ def prompt_box(form: Form, tab: str) -> None:
         max_lines=6,
         placeholder="What should not?",
     )
+    page_part(f'<easel-styles tab="{tab}"></easel-styles>', elem_id=f"{tab}_styles_row")
+    form.aside(STYLES, gr.Textbox(visible="hidden", elem_id=f"{tab}_styles_value"))
 
 
 def generate_box(tab: str) -> dict[str, Component]:

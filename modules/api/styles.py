@@ -1,0 +1,65 @@
+"""Routes for styles: named pieces of prompt that people keep."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from modules.prompt.styles import Style, StyleBook
+from modules.service.app import App
+from modules.service.visitor import require_admin
+
+LONGEST = 20_000
+"""Characters of a style's prompt."""
+
+
+class StyleBody(BaseModel):
+    """A style; `{prompt}` in it stands for the prompt it is applied to."""
+
+    name: str = Field(min_length=1, max_length=200)
+    prompt: str = Field("", max_length=LONGEST)
+    negative_prompt: str = Field("", max_length=LONGEST)
+
+
+class StyleName(BaseModel):
+    """Which style."""
+
+    name: str = Field(max_length=200)
+
+
+def style_routes(app: App) -> APIRouter:
+    """Routes below `/api/v1/styles`."""
+    routes = APIRouter(prefix="/api/v1/styles", tags=["lists"])
+
+    @routes.get("")
+    def styles() -> list[dict[str, Any]]:
+        """List the styles, in the order of their files."""
+        return style_bodies(app.styles())
+
+    @routes.post("")
+    def put(body: StyleBody) -> list[dict[str, Any]]:
+        """Keep a style, in place of the one of that name if there is one."""
+        require_admin("change styles")
+        book = app.styles()
+        book.put(Style(body.name.strip(), body.prompt, body.negative_prompt))
+        book.save()
+        return style_bodies(book)
+
+    @routes.post("/delete")
+    def remove(body: StyleName) -> list[dict[str, Any]]:
+        """Delete a style; the file before is kept beside it."""
+        require_admin("change styles")
+        book = app.styles()
+        book.remove(body.name)
+        book.save()
+        return style_bodies(book)
+
+    return routes
+
+
+def style_bodies(book: StyleBook) -> list[dict[str, Any]]:
+    """Describe styles."""
+    return [
+        {"name": one.name, "prompt": one.prompt, "negative_prompt": one.negative_prompt}
+        for one in book
+    ]
