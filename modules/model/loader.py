@@ -15,6 +15,7 @@ from modules.errors import ModelError
 from modules.log import timed
 from modules.model.architecture import Architecture, Prediction, check, fitted, with_facts
 from modules.model.assemble import Parts, build, parts_of, text_config_of
+from modules.model.companions import with_vae
 from modules.model.config import read_config
 from modules.model.diffusers_file import under_original_names
 from modules.model.diffusers_folder import folder_architecture, folder_family, open_folder
@@ -250,7 +251,10 @@ def load_model(
         weights = stack.enter_context(open_model(path))
         family = family_of(path, weights)
         description = config or beside(path) or places.configs / family.config
-        weights = under_original_names(weights, family, description)
+        if family.flow is None and not path.is_dir():
+            weights = under_original_names(weights, family, description)
+            weights = with_vae(weights, path, family, description, places.vae)
+            stack.callback(weights.close)
         if family.flow is not None:
             weights = completed(weights, family, places)
             stack.callback(weights.close)

@@ -89,6 +89,41 @@ def test_files_may_say_that_they_predict_velocity(tmp_path):
     assert model.native_size == (1024, 1024)
 
 
+def without_vae(tmp_path):
+    """A checkpoint that lacks its VAE, that VAE, and places of its own; the VAE is put nowhere."""
+    path = tiny_checkpoints.write("sdxl", tmp_path)
+    weights = load_file(path)
+    vae = {n.removeprefix(VAE): t for n, t in weights.items() if n.startswith(VAE)}
+    save_file({n: t for n, t in weights.items() if not n.startswith(VAE)}, path)
+    places = Paths(tmp_path / "home")
+    places.vae.mkdir(parents=True)
+    return path, vae, places
+
+
+VAE = "first_stage_model."
+
+
+@pytest.mark.parametrize("name", ["sdxl.vae.safetensors", "sdxl-fixed.safetensors", "any.pt"])
+def test_a_checkpoint_without_a_vae_takes_the_one_that_goes_with_it(tmp_path, name):
+    path, vae, places = without_vae(tmp_path)
+    if name.endswith(".pt"):  # the only one there is
+        torch.save({"state_dict": vae}, places.vae / name)
+    else:
+        save_file(vae, places.vae / name)
+        save_file(vae, places.vae / "other.safetensors")
+    state = load_model(path, paths=places).autoencoder.state_dict()
+    assert all(torch.equal(state[key], tensor) for key, tensor in vae.items())
+
+
+def test_which_of_several_vaes_belongs_to_a_checkpoint_is_not_guessed(tmp_path):
+    path, vae, places = without_vae(tmp_path)
+    for name in ("one", "two"):
+        save_file(vae, places.vae / f"{name}.safetensors")
+    with pytest.raises(ModelError, match="no autoencoder") as refusal:
+        load_model(path, paths=places)
+    assert "begins with sdxl" in refusal.value.hint
+
+
 def test_weights_are_cast_to_the_wanted_type(tmp_path):
     model = load_model(write_model(tmp_path / "own.safetensors"), dtype=torch.bfloat16)
     for network in (model.unet, model.autoencoder, model.text_encoder):
