@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from math import ceil, sqrt
 from typing import Any
 
@@ -40,6 +41,9 @@ FILLED: dict[str, Any] = {
     "Emphasis": "Original",
 }
 """What a missing key means."""
+
+
+HASH_BEHIND = re.compile(r"\s*\([0-9a-fA-F]+\)$")
 
 
 def parse_infotext(text: str) -> dict[str, str]:
@@ -179,6 +183,7 @@ def fill_defaults(found: dict[str, str], *, old_versions: bool = True) -> dict[s
     `old_versions=False` leaves the behaviour of old releases off.
     """
     full: dict[str, Any] = dict(found)
+    full["Prompt"] = "\n".join([full.get("Prompt", ""), *_early_networks(full)])
     if "Hypernet" in full:
         strength = full.get("Hypernet strength", "1.0")
         full["Prompt"] = f"{full.get('Prompt', '')}<hypernet:{full['Hypernet']}:{strength}>"
@@ -189,6 +194,17 @@ def fill_defaults(found: dict[str, str], *, old_versions: bool = True) -> dict[s
     if old_versions:
         full |= old_behaviours(full)
     return full
+
+
+def _early_networks(found: dict[str, Any]) -> Iterator[str]:
+    """The LoRA of the extension that came before `<lora:...>`, as marks."""
+    for number in count(1):
+        model = str(found.get(f"AddNet Model {number}", ""))
+        if not model:
+            return
+        if found.get(f"AddNet Module {number}") == "LoRA":
+            weight = found.get(f"AddNet Weight A {number}", found.get(f"AddNet Weight {number}", 1))
+            yield f"<lora:{HASH_BEHIND.sub('', model)}:{weight}>"
 
 
 def _convert_first_pass(full: dict[str, Any]) -> None:

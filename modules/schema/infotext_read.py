@@ -27,6 +27,13 @@ KEPT_BY_ABSENCE = frozenset({"Steps", "CFG scale", "Seed"})
 RESOLVED = frozenset({"Sampler", "Schedule type"})
 """Keys whose values are names from a catalogue."""
 
+SLIPS = {
+    "SGM noise multplier": "SGM noise multiplier",
+    "Beta scheduler alpha": "Beta schedule alpha",
+    "Beta scheduler beta": "Beta schedule beta",
+}
+"""Other spellings of keys that versions of A1111 wrote or read."""
+
 UNREADABLE = 40
 """Characters of a bad value that a notice repeats."""
 
@@ -65,6 +72,7 @@ def read_infotext(
     cannot be used becomes a notice.
     """
     found = parse_infotext(tidy(_without_surrogates(text)))
+    found = {SLIPS.get(key, key): value for key, value in found.items()}
     skipped = {name for key in skip for name in (key, f"{key}-1", f"{key}-2")}
     found = {key: _without_surrogates(value) for key, value in found.items() if key not in skipped}
     if len(found.keys() - {"Prompt", "Negative prompt"}) == 0:

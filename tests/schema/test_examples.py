@@ -88,6 +88,11 @@ def key_written(given: dict[str, Any]) -> bool:
     return given["key"] in dict(find_pairs(recipe(request).rpartition("\n")[2]))
 
 
+def spelled(line: str) -> bool:
+    request, told = read_infotext(f"{BARE}, {line}, Version: v1.8.0", GenerationRequest())
+    return request.options.sgm_noise_multiplier and not told
+
+
 def renamed(given: dict[str, str]) -> str:
     hashes = named_hashes(f"{BARE}, {given['line']}")
     return rename_networks(
@@ -103,6 +108,8 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "old behaviour": lambda found: sorted(old_behaviours(found)),
     "first pass size": first_pass,
     "hypernet": lambda found: fill_defaults(found)["Prompt"],
+    "early networks": lambda found: fill_defaults(found)["Prompt"],
+    "spelled otherwise": spelled,
     "hires is on": means_hires,
     "round trip": round_trip,
     "key written": key_written,
