@@ -31,10 +31,18 @@ def script_routes(app: App) -> APIRouter:
 
 def script_body(app: App, script: Script, tab: str) -> dict[str, Any]:
     """Describe a script and what it asks for."""
+    fills = script.fills
     return {
         "name": script.title,
         "help": script.help,
         "fields": [field_body(app, script, item, tab) for item in params_of(script.args)],
+        "fills": {
+            "by": dict(fills.by),
+            "texts": dict(fills.texts(tab, app.catalogue(), app.styles().names())),
+        }
+        if fills is not None
+        else None,
+        "swaps": [list(pair) for pair in script.swaps],
     }
 
 
@@ -51,6 +59,7 @@ def field_body(app: App, script: Script, item: Field, tab: str) -> dict[str, Any
         "maximum": high,
         "step": about.step,
         "choices": list(choices_of(script, item, tab, app.catalogue())) or None,
+        "advanced": about.advanced,
     }
 
 

@@ -120,6 +120,16 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fills:
+    """Texts that a button writes into a field, chosen by what another field says."""
+
+    by: Mapping[str, str]
+    """The field that chooses, by the field that is filled."""
+    texts: Callable[[str, Catalogue, Sequence[str]], Mapping[str, str]]
+    """From the tab, the catalogue and the names of the styles: texts by the choosing value."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Script:
     """A row of the Script menu."""
 
@@ -140,6 +150,9 @@ class Script:
     is a place without meaning."""
     menus: Mapping[str, Callable[[str, Catalogue], Sequence[str]]] = field(default_factory=dict)
     """Entries of the choices that its fields name, by tab."""
+    fills: Fills | None = None
+    swaps: tuple[tuple[str, str], ...] = ()
+    """Beginnings of the names of fields whose values a button exchanges."""
     needs_picture: bool = True
     """Whether on img2img there must be a picture."""
     listed: bool = True

@@ -22,6 +22,7 @@ from modules.service.scripts.script import (
     Call,
     Cell,
     Drawn,
+    Fills,
     Picture,
     Play,
     Script,
@@ -55,13 +56,13 @@ class PlotArgs:
     x_values: str = param(
         "", "X values", infotext="X Values", help="Such as 1-5, 1-10 (+3), 1-10 [5], or a, b, c."
     )
-    x_values_dropdown: tuple[str, ...] = param((), "X values", choices="x_values")
+    x_values_dropdown: tuple[str, ...] = param((), "X values", choices="x_values", advanced=True)
     y_type: str = param(NOTHING.label, "Y type", choices="axes", infotext="Y Type")
     y_values: str = param("", "Y values", infotext="Y Values")
-    y_values_dropdown: tuple[str, ...] = param((), "Y values", choices="y_values")
+    y_values_dropdown: tuple[str, ...] = param((), "Y values", choices="y_values", advanced=True)
     z_type: str = param(NOTHING.label, "Z type", choices="axes", infotext="Z Type")
     z_values: str = param("", "Z values", infotext="Z Values")
-    z_values_dropdown: tuple[str, ...] = param((), "Z values", choices="z_values")
+    z_values_dropdown: tuple[str, ...] = param((), "Z values", choices="z_values", advanced=True)
     draw_legend: bool = param(True, "Draw legend")
     include_lone_images: bool = param(False, "Include Sub Images")
     include_sub_grids: bool = param(False, "Include Sub Grids")
@@ -72,7 +73,7 @@ class PlotArgs:
     margin_size: int = param(
         0, "Grid margins (px)", minimum=0, maximum=10_000, slider=(0, 500), step=2
     )
-    csv_mode: bool = param(False, "Use text inputs instead of dropdowns")
+    csv_mode: bool = param(False, "Use text inputs instead of dropdowns", advanced=True)
 
 
 @dataclass(frozen=True)
@@ -305,6 +306,12 @@ def axis_labels(tab: str, catalogue: Catalogue) -> list[str]:
     return [axis.label for axis in axes_of(tab)]
 
 
+def axis_texts(tab: str, catalogue: Catalogue, styles: Sequence[str]) -> dict[str, str]:
+    """All values of every axis that has a menu, as text."""
+    menus = {axis.label: axis.choices for axis in axes_of(tab) if axis.choices is not None}
+    return {label: join_list(list(choices(catalogue, styles))) for label, choices in menus.items()}
+
+
 XYZ_PLOT = Script(
     title=TITLE,
     help="A table of pictures that differ in up to three ways.",
@@ -313,4 +320,9 @@ XYZ_PLOT = Script(
     check=check,
     batches=batches,
     menus={"axes": axis_labels},
+    fills=Fills(
+        by={"x_values": "x_type", "y_values": "y_type", "z_values": "z_type"},
+        texts=axis_texts,
+    ),
+    swaps=(("x", "y"), ("y", "z"), ("x", "z")),
 )

@@ -16,9 +16,6 @@ function scriptsOf(tab) {
 	return listed.then((all) => all[tab] ?? []);
 }
 
-/** Fields that other clients send in place of a text; people write the text. */
-const forClients = ({ name }) => name.endsWith("_dropdown") || name === "csv_mode";
-
 /** A1111's name of a script's element: "X/Y/Z plot" is xyz_plot. */
 export const elementName = (title) => title.toLowerCase().replace(/[ -]+/g, "_").replace(/[^a-z0-9_]/g, "");
 
@@ -30,7 +27,7 @@ class ScriptMenu extends HTMLElement {
 		this.inputs = [];
 		this.kept = {}; // values of scripts that were chosen before, by name
 		this.menu = h("select", { id: `${this.tab}_script_list`, "aria-label": "Script", onchange: () => this.choose() }, h("option", {}, NONE));
-		this.fields = h("div.fields", {});
+		this.fields = h("div.script-fields", {});
 		this.help = h("p.script-help", { hidden: true });
 		this.replaceChildren(h("label", { for: this.menu.id }, "Script"), this.menu, this.help, this.fields);
 		this.soon = debounced(() => this.tell(), 200);
@@ -62,10 +59,46 @@ class ScriptMenu extends HTMLElement {
 		const { script } = this;
 		this.help.hidden = !script?.help;
 		this.help.textContent = script?.help ?? "";
-		this.inputs = (script?.fields ?? []).filter((field) => !forClients(field)).map((field) => fieldOf(field, args[field.name] ?? field.value, `script_${this.tab}_${elementName(script.name)}_${field.name}`));
-		this.fields.replaceChildren(...this.inputs.map(({ element }) => element));
+		this.inputs = (script?.fields ?? []).filter(({ advanced }) => !advanced).map((field) => fieldOf(field, args[field.name] ?? field.value, `script_${this.tab}_${elementName(script.name)}_${field.name}`));
+		this.fields.replaceChildren(...this.inputs.map(({ element }) => element), ...this.swaps(script));
+		for (const [name, by] of Object.entries(script?.fills?.by ?? {})) this.offerFill(name, by, script.fills.texts);
 		this.fields.oninput = () => this.soon();
 		this.fields.onchange = () => this.tell();
+	}
+
+	input(name) {
+		return this.inputs.find((input) => input.name === name);
+	}
+
+	/** A button that writes all values of the chosen kind into a field, where there is a list of them. */
+	offerFill(name, by, texts) {
+		const [target, source] = [this.input(name), this.input(by)];
+		const fill = () => {
+			target.set(texts[source.read()]);
+			this.tell();
+		};
+		const button = h("button.fill", { type: "button", title: `Write all values of the ${by.replace("_", " ")}`, onclick: fill }, "All values");
+		const look = () => (button.hidden = !texts[source.read()]);
+		source.element.addEventListener("change", look);
+		target.element.append(button);
+		look();
+	}
+
+	/** Buttons that exchange what belongs to two beginnings of names, such as the axes of a plot. */
+	swaps(script) {
+		const exchange = (one, other) => {
+			for (const { name } of this.inputs.filter((input) => input.name.startsWith(`${one}_`))) {
+				const [a, b] = [this.input(name), this.input(name.replace(one, other))];
+				const [was, now] = [a.read(), b.read()];
+				a.set(now);
+				b.set(was);
+				for (const { element } of [a, b]) element.dispatchEvent(new Event("change"));
+			}
+			this.tell();
+		};
+		const buttons = (script?.swaps ?? []).map(([one, other]) =>
+			h("button.swap", { type: "button", onclick: () => exchange(one, other) }, `Swap ${one.toUpperCase()}/${other.toUpperCase()}`));
+		return buttons.length ? [h("div.swaps", {}, buttons)] : [];
 	}
 
 	tell() {
