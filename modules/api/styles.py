@@ -1,13 +1,13 @@
 """Routes for styles: named pieces of prompt that people keep."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from modules.prompt.styles import Style, StyleBook
 from modules.service.app import App
-from modules.service.visitor import require_admin
+from modules.service.keep_styles import delete_style, keep_style
 
 LONGEST = 20_000
 """Characters of a style's prompt."""
@@ -39,26 +39,22 @@ def style_routes(app: App) -> APIRouter:
     @routes.post("")
     def put(body: StyleBody) -> list[dict[str, Any]]:
         """Keep a style, in place of the one of that name if there is one."""
-        require_admin("change styles")
         book = app.styles()
-        book.put(Style(body.name.strip(), body.prompt, body.negative_prompt))
-        book.save()
+        keep_style(book, body.name, body.prompt, body.negative_prompt)
         return style_bodies(book)
 
     @routes.post("/delete")
     def remove(body: StyleName) -> list[dict[str, Any]]:
         """Delete a style; the file before is kept beside it."""
-        require_admin("change styles")
         book = app.styles()
-        book.remove(body.name)
-        book.save()
+        delete_style(book, body.name)
         return style_bodies(book)
 
     return routes
 
 
-def style_bodies(book: StyleBook) -> list[dict[str, Any]]:
-    """Describe styles."""
+def style_bodies(book: Iterable[Any]) -> list[dict[str, Any]]:
+    """Describe the styles of a book."""
     return [
         {"name": one.name, "prompt": one.prompt, "negative_prompt": one.negative_prompt}
         for one in book
