@@ -37,6 +37,7 @@ from modules.model.residency import AllOnDevice, Policy
 from modules.model.schedules import FlowSchedule, NoiseSchedule
 from modules.model.transformer_folder import with_folder_facts
 from modules.model.transformer_models import completed, described_by_shapes, without_missing
+from modules.model.tiny_decoder import TinyDecoder
 from modules.model.vae import PictureCoding, VaeFile, load_vae
 from modules.paths import Paths
 
@@ -71,6 +72,8 @@ class Model:
     """Width and height in pixels."""
     examples: tuple[str, ...] = ()
     preview_factors: tuple[tuple[float, float, float], ...]
+    preview_decoder: TinyDecoder | None = None
+    """Makes better previews than the factors, if there is one."""
     device: torch.device
     dtype: torch.dtype
     sha256: str = ""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from modules.model.loader import Model
 from modules.model.preview import latent_to_rgb
+from modules.model.tiny_decoder import tiny_rgb
 from modules.schema.event import Preview
 
 LONGEST_SIDE = 512
@@ -39,14 +40,18 @@ class Previews:
 
 def as_preview(model: Model, denoised: Tensor) -> Preview:
     """All pictures of a batch in one JPEG, no larger than `LONGEST_SIDE`."""
-    tiles = [latent_to_rgb(one, model.preview_factors).numpy() for one in denoised]
+    decoder = model.preview_decoder
+    if decoder is not None:
+        tiles = [tiny_rgb(decoder, one).numpy() for one in denoised]
+    else:
+        tiles = [latent_to_rgb(one, model.preview_factors).numpy() for one in denoised]
     columns = math.ceil(math.sqrt(len(tiles)))
     height, width = tiles[0].shape[:2]
     sheet = Image.new("RGB", (width * columns, height * math.ceil(len(tiles) / columns)))
     for place, tile in enumerate(tiles):
         at = (place % columns * width, place // columns * height)
         sheet.paste(Image.fromarray(tile), at)
-    factor = min(model.downsample, LONGEST_SIDE / max(sheet.size))
+    factor = min(1 if decoder else model.downsample, LONGEST_SIDE / max(sheet.size))
     size = max(1, round(sheet.width * factor)), max(1, round(sheet.height * factor))
     picture = sheet.resize(size, Image.Resampling.BICUBIC)
     buffer = io.BytesIO()

@@ -12,6 +12,7 @@ from modules.model.memory import MemoryPlan
 from modules.model.patch.hypernetwork import HypernetworkFolder
 from modules.model.patch.network_files import NetworkFolder
 from modules.model.patch.patcher import Patcher
+from modules.model.tiny_decoder import find_tiny_decoder
 from modules.paths import Paths
 
 
@@ -43,6 +44,10 @@ def make_ready(
     """Load the checkpoint at `path`; `find_sha256` gives its hash. Raises ModelError."""
     model = load_model(path, plan=plan, paths=paths)
     model.find_sha256 = find_sha256
+    if model.preview_factors == model.family.preview_factors:  # latents of the usual kind
+        folders = [paths.models / name for name in ("VAE-approx", "VAE-taesd")]
+        decoder = find_tiny_decoder(folders, model.family.name, model.latent_channels)
+        model.preview_decoder = decoder and decoder.to(model.device)
     conditioner = Conditioner(reader_for(model), family=model.family)
     patcher = Patcher(model, NetworkFolder(paths.lora), HypernetworkFolder(paths.hypernetworks))
     return Ready(model, conditioner, EmbeddingFolder(paths.embeddings), patcher)
