@@ -1,7 +1,6 @@
 """The same model in another form: PyTorch checkpoints to safetensors, single files to folders."""
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,17 +8,13 @@ from pathlib import Path
 from torch import Tensor
 
 from modules.errors import InvalidRequest, ModelError
-from modules.model.architecture import Architecture, with_facts
+from modules.model.architecture import with_facts
 from modules.model.assemble import parts_of
-from modules.model.diffusers_folder import unet_names_for
 from modules.model.facts import read_facts
-from modules.model.families.diffusers_names import autoencoder_names
 from modules.model.files import Weights
-from modules.model.folder_configs import configs_of
+from modules.model.layouts import folder_configs, in_folders, in_single_file
 from modules.model.loader import describe, family_of, open_model
 from modules.model.merge import TYPES
-from modules.model.networks.clip_text import ClipTextConfig
-from modules.model.networks.unet import UNetConfig
 from modules.model.vae import PREFIX
 from modules.model.write import Planned, Progress, write_safetensors
 from modules.paths import Paths
@@ -65,7 +60,10 @@ def convert(wish: Conversion, progress: Progress = lambda done, total: None) -> 
 
 def to_file(wish: Conversion, progress: Progress) -> int:
     """All tensors of the source under the original names."""
-    with open_model(wish.source) as weights:
+    with open_model(wish.source) as opened:
+        weights = opened
+        if wish.source.is_dir():
+            weights = in_single_file(opened, family_of(wish.source, opened))
         planned = {
             name: as_planned(weights, name, wish.dtype, widened=wish.source.is_dir())
             for name in weights
@@ -78,18 +76,14 @@ def to_file(wish: Conversion, progress: Progress) -> int:
     return len(planned)
 
 
-def as_planned(
-    weights: Weights, name: str, dtype: str, *, widened: bool = False, flat: bool = False
-) -> Planned:
-    """A tensor as it is written; attention of a VAE as convolutions or as matrices."""
+def as_planned(weights: Weights, name: str, dtype: str, *, widened: bool = False) -> Planned:
+    """A tensor as it is written; attention of a VAE, if `widened`, as convolutions."""
     stored = weights[name].dtype
     wanted = TYPES[dtype] if dtype and stored.is_floating_point else stored
     shape = weights.entries[name].shape
     in_vae = name.startswith(PREFIX) and ".attn_" in name and name.endswith(ATTENTION)
     if in_vae and widened and len(shape) == 2:
         shape = (*shape, 1, 1)
-    if in_vae and flat and len(shape) == 4:
-        shape = shape[:2]
 
     def make() -> Tensor:
         return weights[name].reshape(shape).to(wanted)
@@ -107,17 +101,13 @@ def to_folder(wish: Conversion, progress: Progress) -> int:
         described, _ = describe(wish.source, weights, family, parts, None, Paths().configs)
         facts = read_facts(weights.metadata, wish.source.name)
         architecture = with_facts(described, facts, wish.source.name)
-        is_clip = all(isinstance(text, ClipTextConfig) for text in architecture.texts)
-        if not is_clip or not isinstance(architecture.unet, UNetConfig):
-            raise ModelError(f"{family.title} cannot be written as a folder.", "Keep the file.")
+        configs = folder_configs(family, architecture, wish.source.name)
         networks = {
-            "unet/diffusion_pytorch_model": dict(unet_part(weights, architecture.unet, wish)),
-            "vae/diffusion_pytorch_model": dict(vae_part(weights, architecture, wish)),
-        }
-        for tower, own in zip(family.text, parts.texts, strict=True):
-            networks[f"{tower.folder}/model"] = {
+            f"{folder}/{'model' if folder.startswith('text') else 'diffusion_pytorch_model'}": {
                 name: as_planned(own, name, wish.dtype) for name in own
             }
+            for folder, own in in_folders(weights, family, architecture).items()
+        }
         total = sum(len(planned) for planned in networks.values())
         before = 0
         for place, planned in networks.items():
@@ -127,7 +117,7 @@ def to_folder(wish: Conversion, progress: Progress) -> int:
                 file, planned, {"format": "pt"}, overwrite=wish.overwrite, progress=told
             )
             before += len(planned)
-        for name, content in configs_of(family, architecture).items():
+        for name, content in configs.items():
             path = wish.target / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -137,50 +127,3 @@ def to_folder(wish: Conversion, progress: Progress) -> int:
 def shifted(progress: Progress, before: int, total: int, done: int, _: int) -> None:
     """Tell how far all of several files are."""
     progress(before + done, total)
-
-
-def unet_part(
-    weights: Weights, config: UNetConfig, wish: Conversion
-) -> Iterator[tuple[str, Planned]]:
-    """A U-Net under diffusers' names."""
-    prefix = "model.diffusion_model."
-    theirs = inverse(unet_names_for(config))
-    for name in weights:
-        if name.startswith(prefix):
-            yield (
-                renamed(name.removeprefix(prefix), theirs),
-                as_planned(weights, name, wish.dtype),
-            )
-
-
-def vae_part(
-    weights: Weights, architecture: Architecture, wish: Conversion
-) -> Iterator[tuple[str, Planned]]:
-    """An autoencoder under diffusers' names."""
-    theirs = inverse(autoencoder_names(len(architecture.autoencoder.channel_mult)))
-    for name in weights:
-        if name.startswith(PREFIX + "encoder.") or name.startswith(PREFIX + "decoder."):
-            yield (
-                renamed(name.removeprefix(PREFIX), theirs),
-                as_planned(weights, name, wish.dtype, flat=True),
-            )
-        elif name.startswith((PREFIX + "quant_conv.", PREFIX + "post_quant_conv.")):
-            yield name.removeprefix(PREFIX), as_planned(weights, name, wish.dtype)
-
-
-def inverse(names: Mapping[str, str]) -> dict[str, str]:
-    """Original module names to diffusers'; of several the one listed first."""
-    found: dict[str, str] = {}
-    for theirs, ours in names.items():
-        found.setdefault(ours, theirs)
-    return found
-
-
-def renamed(name: str, theirs: Mapping[str, str]) -> str:
-    """A parameter's name in diffusers. Raises ModelError for one that is not known."""
-    head = name
-    while "." in head:
-        head = head.rpartition(".")[0]
-        if head in theirs:
-            return theirs[head] + name.removeprefix(head)
-    raise ModelError(f"The tensor {name} has no place in a folder of diffusers.")

@@ -38,7 +38,7 @@ def test_types_change_if_asked(tmp_path):
     assert load_model(tmp_path / "half.safetensors").native_size == (32, 48), "facts are kept"
 
 
-@pytest.mark.parametrize("name", ["sd1", "sd1-inpainting", "sdxl"])
+@pytest.mark.parametrize("name", ["sd1", "sd1-inpainting", "sd2-velocity", "sdxl-refiner"])
 def test_to_a_folder_and_back_gives_the_same_model(tmp_path, name):
     source = write(name, tmp_path)
     convert(Conversion(source=source, target=tmp_path / "folder"))
@@ -52,6 +52,7 @@ def test_to_a_folder_and_back_gives_the_same_model(tmp_path, name):
     convert(Conversion(source=tmp_path / "folder", target=tmp_path / "back.safetensors"))
     source.with_suffix(".yaml").rename(tmp_path / "back.yaml")
     back = load_model(tmp_path / "back.safetensors")
+    assert back.family == here.family
     for ours, theirs in zip(here.networks, back.networks, strict=True):
         same(dict(ours.state_dict()), dict(theirs.state_dict()))
 
