@@ -116,6 +116,11 @@ class JobQueue:
             parked=threading.Event(),
         )
 
+    def as_endless(self, sequel: Job, job: Job) -> Statement:
+        """What lets `sequel` be the last if `job` was told to end while it was being made."""
+        sql = "UPDATE jobs SET forever = (SELECT forever FROM jobs WHERE id = ?) WHERE id = ?"
+        return (sql, (job.id, sequel.id))
+
     def announce(self) -> None:
         """Wake the workers: there may be something to take."""
         with self._changed:
@@ -202,9 +207,17 @@ class JobQueue:
                 self._jobs[job_id] = replace(job, priority=priority)
 
     def set_forever(self, job_id: str, forever: bool) -> None:
-        """Say whether another one follows when this job is finished. Raises NotFound."""
-        self.find(job_id)
-        self._database.write(("UPDATE jobs SET forever = ? WHERE id = ?", (forever, job_id)))
+        """Say whether another one follows when this job is finished. Raises NotFound.
+
+        What is to end ends whichever job of the row is named: the next may have begun by then.
+        """
+        job = self.find(job_id)
+        if forever:
+            self._database.write(("UPDATE jobs SET forever = 1 WHERE id = ?", (job_id,)))
+        else:
+            row = (job_id, job.parent or job_id, job.parent or job_id)
+            sql = "UPDATE jobs SET forever = 0 WHERE forever AND (id IN (?, ?) OR parent = ?)"
+            self._database.write((sql, row))
 
     def hold(self, job_id: str) -> None:
         """Keep a job from being taken until `let_go`; a running one leaves at once.

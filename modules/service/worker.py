@@ -4,6 +4,7 @@ import logging
 
 from modules.errors import EngineDown, Interrupted, WebUIError
 from modules.schema.event import Event, Failed, Finished, ImageReady, Notice, Stopped
+from modules.service.database import Statement
 from modules.service.drawing import Workplace, draw_all
 from modules.service.gallery import Gallery
 from modules.service.job import Job
@@ -62,7 +63,9 @@ def _end(job: Job, ending: Event, place: Workplace) -> None:
     One that failed has no sequel: it would only fail again.
     """
     sequel = place.queue.sequel(job) if isinstance(ending, Finished) else None
-    also = place.queue.statements(sequel) if sequel else ()
+    also: tuple[Statement, ...] = ()
+    if sequel:
+        also = (*place.queue.statements(sequel), place.queue.as_endless(sequel, job))
     place.journal.append(job.id, ending, also=also)
     if job.task.script is not None:
         forget_script(job, place)

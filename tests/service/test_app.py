@@ -399,6 +399,18 @@ def test_turning_for_ever_off_lets_the_present_one_be_the_last(tmp_path):
     app.close()
 
 
+def test_for_ever_can_be_turned_off_at_any_moment_and_by_any_job_of_the_row(tmp_path):
+    app = make_app(tmp_path, FakeEngine())
+    for _ in range(10):
+        first = app.submit(replace(REQUEST, batch=Batch()), forever=True)
+        wait_until(lambda job=first: len(app.jobs(parent=job.id)) >= 2)
+        app.control.set_forever(first.id, False)
+        wait_until(lambda: not app.queue.count())
+        row = [app.snapshot(first.id), *app.jobs(1000, parent=first.id)]
+        assert {(job.status, job.forever) for job in row} == {("finished", False)}
+    app.close()
+
+
 def test_a_paused_line_begins_nothing_and_stays_paused_after_a_restart(tmp_path):
     app = make_app(tmp_path)
     app.control.pause()
