@@ -47,6 +47,12 @@ FOREIGN = (
 """How files begin that are often mistaken for models."""
 
 
+TABLES = (
+    "state_dict", "params_ema", "params-ema", "params", "model_state_dict", "model", "net",
+)  # fmt: skip
+"""Names under which checkpoints keep their weights, beside optimisers and the like."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One tensor still on disk."""
@@ -197,9 +203,7 @@ def read_tensor(file: BinaryIO, info: TensorInfo, name: str) -> Tensor:
 
 def from_pickle(file: PickledFile, path: Path, map_from: int) -> Weights:
     """The tensors of an opened PyTorch checkpoint."""
-    table = file.content
-    if isinstance(table, dict) and isinstance(table.get("state_dict"), dict):
-        table = table["state_dict"]
+    table = weights_in(file.content)
     tensors = {
         key: value
         for key, value in (table.items() if isinstance(table, dict) else ())
@@ -216,6 +220,15 @@ def from_pickle(file: PickledFile, path: Path, map_from: int) -> Weights:
 
     entries = {key: Entry(tensor.shape, reader(tensor)) for key, tensor in tensors.items()}
     return Weights(path.name, entries, None, file.close)
+
+
+def weights_in(content: object) -> object:
+    """The table of weights in what was pickled, which trainers wrap under one of several names."""
+    if not isinstance(content, dict):
+        return content
+    bare = any(isinstance(value, PickledTensor) for value in content.values())
+    names = TABLES[:1] if bare else TABLES
+    return next((content[name] for name in names if isinstance(content.get(name), dict)), content)
 
 
 def read_pickled(
