@@ -52,6 +52,7 @@ LIGHT = {
     "modules.model.catalogue",
     "modules.model.embedding_sizes",
     "modules.model.hashes",
+    "modules.model.folder",
     "modules.model.header",
     "modules.model.vae_files",
     "modules.model.workshop",

@@ -18,6 +18,7 @@ from torch import Tensor
 from modules.conditioning.embedding_image import read_embedding_image
 from modules.errors import ModelError
 from modules.model.files import read_pickled, read_weights
+from modules.model.folder import files_below
 from modules.model.pickled import PickledFile, PickledTensor, open_legacy, open_zip
 from modules.prompt.chunks import EmbeddingIndex, EmbeddingWord
 from modules.prompt.tokenizer import ClipTokenizer
@@ -118,12 +119,11 @@ class EmbeddingFolder:
 def _embedding_files(folder: Path) -> dict[Path, tuple[int, int]]:
     """Every file in the folder that may be an embedding, with its size and time of change."""
     files: dict[Path, tuple[int, int]] = {}
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        suffix = path.suffix.lower()
+    for path in files_below(folder, (*WEIGHT_SUFFIXES, *IMAGE_SUFFIXES)):
         preview = Path(path.stem).suffix.lower() == ".preview"
-        if suffix in WEIGHT_SUFFIXES or (suffix in IMAGE_SUFFIXES and not preview):
+        if path.suffix.lower() in WEIGHT_SUFFIXES or not preview:
             status = path.stat()
-            if path.is_file() and status.st_size > 0:
+            if status.st_size > 0:
                 files[path] = (status.st_size, status.st_mtime_ns)
     return files
 

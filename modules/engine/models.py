@@ -7,6 +7,7 @@ from pathlib import Path
 from modules.errors import ModelError
 from modules.model.catalogue import Checkpoint, scan, with_hash
 from modules.model.embedding_sizes import embedding_sizes
+from modules.model.folder import files_below
 from modules.model.hashes import FileFacts
 from modules.model.vae_files import vae_files
 from modules.paths import Paths
@@ -45,7 +46,7 @@ class ModelList:
             checkpoints=tuple(described(checkpoint) for checkpoint in checkpoints),
             vaes=tuple(vae_files([self._paths.checkpoints], self._paths.vae)),
             embeddings=_names(self._paths.embeddings),
-            embedding_vectors=tuple(embedding_sizes(self._paths.embeddings).items()),
+            embedding_vectors=tuple(embedding_sizes(self._paths.embeddings, self._facts).items()),
             loras=_names(self._paths.lora),
             problems=tuple(f"{one.name}: {one.note}" for one in checkpoints if one.note),
         )
@@ -87,7 +88,5 @@ def described(checkpoint: Checkpoint) -> CheckpointInfo:
 
 def _names(folder: Path) -> tuple[str, ...]:
     """Model files below `folder`, as names relative to it."""
-    if not folder.is_dir():
-        return ()
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in NETWORK_SUFFIXES)
-    return tuple(sorted((path.relative_to(folder).as_posix() for path in found), key=str.lower))
+    found = (path.relative_to(folder).as_posix() for path in files_below(folder, NETWORK_SUFFIXES))
+    return tuple(sorted(found, key=str.lower))

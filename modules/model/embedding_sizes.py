@@ -4,27 +4,40 @@ from pathlib import Path
 from typing import Any
 
 from modules.errors import ModelError
+from modules.model.folder import files_below
+from modules.model.hashes import FileFacts
 from modules.model.header import read_header
 from modules.model.pickled import PickledTensor, open_legacy, open_zip
 
 SUFFIXES = (".pt", ".bin", ".safetensors")
+FACT = "vectors"
+"""What a file's number of vectors is remembered as."""
 NESTED = "string_to_param"
 """Where A1111's own files keep the table of tensors."""
 
 
-def embedding_sizes(folder: Path) -> dict[str, int]:
+def embedding_sizes(folder: Path, facts: FileFacts | None = None) -> dict[str, int]:
     """Vectors of every embedding below `folder`, by the name that means it in prompts.
 
-    Of two files with the same name the first, by path, counts; unreadable ones are left out.
+    Of two files with the same name the first, by path, counts; unreadable ones are left out. With
+    `facts` every file is read once, as long as it stays the same.
     """
     sizes: dict[str, int] = {}
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+    learnt: dict[Path, dict[str, Any]] = {}
+    for path in files_below(folder, SUFFIXES):
         try:
-            count = vectors_in(path)
-        except (ModelError, OSError):
+            known = facts.known(path, FACT) if facts else None
+            count = vectors_in(path) if known is None else known
+        except ModelError:
+            count = 0
+        except OSError:
             continue
+        if known is None:
+            learnt[path] = {FACT: count}
         if count:
             sizes.setdefault(path.stem, count)
+    if facts and learnt:
+        facts.learn(learnt)
     return sizes
 
 

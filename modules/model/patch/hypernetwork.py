@@ -17,6 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from modules.errors import ModelError
 from modules.model.files import read_pickled
+from modules.model.folder import files_below
 from modules.model.networks.unet import CrossAttention
 from modules.model.pickled import PickledTensor, open_legacy, open_zip
 
@@ -211,10 +212,7 @@ class HypernetworkFolder:
 
     def find(self, name: str) -> Path | None:
         """The file that `name` means."""
-        paths = sorted(self.folder.rglob("*")) if self.folder.is_dir() else []
-        return next(
-            (path for path in paths if path.suffix.lower() in SUFFIXES and path.stem == name), None
-        )
+        return next((one for one in files_below(self.folder, SUFFIXES) if one.stem == name), None)
 
 
 class Hypernetworks:

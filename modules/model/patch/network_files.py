@@ -1,6 +1,6 @@
 """Files of extra networks: found by the names people write in prompts, and read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from modules.errors import ModelError
 from modules.model.files import read_weights
+from modules.model.folder import files_below
 from modules.model.header import read_header
 from modules.model.network_hash import named_hash, tensor_hash
 from modules.model.patch.deltas import fault_of
@@ -87,7 +88,7 @@ class NetworkFolder:
         known = self._by_stem.get(name)
         if known is not None and known.is_file():
             return known
-        paths = list(self._paths())
+        paths = self._paths()
         self._by_stem = {path.stem: path for path in reversed(paths)}
         if name in self._by_stem or name.lower() in NO_ALIAS:
             return self._by_stem.get(name)
@@ -110,10 +111,8 @@ class NetworkFolder:
         """Give back the memory of all files but `kept`."""
         self._read = {path: file for path, file in self._read.items() if path in kept}
 
-    def _paths(self) -> Iterator[Path]:
-        if self.folder.is_dir():
-            found = (path for path in self.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-            yield from sorted(found)
+    def _paths(self) -> list[Path]:
+        return files_below(self.folder, SUFFIXES)
 
     def _alias(self, path: Path) -> str:
         stamp = stamp_of(path)
