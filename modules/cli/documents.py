@@ -14,6 +14,9 @@ from modules.cli.generate import flag_of as request_flag
 from modules.param import Field, params_of
 from modules.paths import ROOT, Paths
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES
+from modules.service.scripts.catalogue import all_scripts
+from modules.service.scripts.script import TABS
+from modules.service.scripts.xyz_axes import AXES, axes_of
 from modules.settings.launch import Launch, flag_of
 from modules.settings.settings import Settings
 
@@ -144,6 +147,29 @@ def routes() -> str:
     return table(["Route", "What it does"], rows)
 
 
+def scripts() -> str:
+    """What every script asks for, in the order of `script_args`."""
+    rows = [
+        [
+            script.title if number == 0 else "",
+            f"`{item.name}`",
+            meaning_of(item),
+            limits_of(item),
+            default_of(item),
+        ]
+        for script in all_scripts()
+        for number, item in enumerate(params_of(script.args))
+    ]
+    return table(["Script", "Field", "Meaning", "Values", "Default"], rows)
+
+
+def axes() -> str:
+    """The axes of the X/Y/Z plot with their numbers in `script_args`."""
+    numbers = [{axis.label: str(place) for place, axis in enumerate(axes_of(tab))} for tab in TABS]
+    rows = [[axis.label, *(known.get(axis.label, "") for known in numbers)] for axis in AXES]
+    return table(["Axis", "Number on txt2img", "Number on img2img"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "launch_flags": launch_flags,
     "request_flags": request_flags,
@@ -151,6 +177,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "samplers": samplers,
     "schedules": schedules,
     "routes": routes,
+    "scripts": scripts,
+    "axes": axes,
 }
 
 
