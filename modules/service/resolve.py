@@ -13,6 +13,8 @@ from modules.schema.request import Sampling
 
 OLD_HASH = re.compile(r"(?:(?P<name>.*) \[)?(?P<digits>[0-9a-f]{8})\]?")
 """A checkpoint by the hash of 2022, with or without its file's name."""
+MANUAL_OF_1_8 = ("karras", "exponential", "polyexponential")
+"""What its option for a schedule by hand could be."""
 OLD_MANNER = ""
 """A schedule of this name: the sampler's name says it all, as before version 1.9 of A1111."""
 
@@ -21,21 +23,26 @@ def resolve_names(sampling: Sampling) -> Sampling:
     """Give sampler and schedule the names of the menus. Raises NotFound with the nearest names.
 
     A name from before 1.9 with its schedule inside ("DPM++ 2M Karras") is split, unless the
-    schedule is `OLD_MANNER`: then it stays as it is, spelled as that version did.
+    schedule is in the manner of 1.8: then it stays as it is, spelled as that version did.
     """
-    if sampling.schedule == OLD_MANNER:
-        resolved = resolve_sampler(sampling.sampler, AUTOMATIC, version="")
-        plain = resolve_sampler(resolved.sampler.name, AUTOMATIC, version="")
-        suffix = "" if resolved.schedule == plain.schedule else f" {resolved.schedule.name}"
-        return replace(sampling, sampler=resolved.sampler.name + suffix)
     resolved = resolve_sampler(sampling.sampler, sampling.schedule)
+    if in_old_manner(sampling):
+        by_name = resolve_sampler(sampling.sampler, AUTOMATIC, version="")
+        plain = resolve_sampler(resolved.sampler.name, AUTOMATIC, version="")
+        suffix = "" if by_name.schedule == plain.schedule else f" {by_name.schedule.name}"
+        heeded = resolved.sampler.family != "timestep"
+        schedule = sampling.schedule if heeded else OLD_MANNER
+        return replace(sampling, sampler=resolved.sampler.name + suffix, schedule=schedule)
     default = resolve_sampler(resolved.sampler.name, AUTOMATIC)
     asked = sampling.schedule.strip().lower() == AUTOMATIC.lower()
     same = asked and resolved.schedule == default.schedule
     schedule = AUTOMATIC if same else resolved.schedule.name
-    if schedule != AUTOMATIC and schedule.lower() == sampling.schedule.lower():  # "karras" of 1.8
-        schedule = sampling.schedule
     return replace(sampling, sampler=resolved.sampler.name, schedule=schedule)
+
+
+def in_old_manner(sampling: Sampling) -> bool:
+    """Whether names are those of 1.8: no schedule, or one of its option, in small letters."""
+    return sampling.schedule == OLD_MANNER or sampling.schedule in MANUAL_OF_1_8
 
 
 def find_checkpoint(text: str, checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo:

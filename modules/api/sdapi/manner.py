@@ -8,7 +8,7 @@ from modules.param import get_at, params_of, replace_at
 from modules.schema.infotext_parse import parse_infotext
 from modules.schema.infotext_read import of_old_manner
 from modules.schema.request import GenerationRequest
-from modules.service.resolve import OLD_MANNER, resolve_names
+from modules.service.resolve import OLD_MANNER, in_old_manner, resolve_names
 from modules.settings.settings import Settings
 
 CHURN_KEYS = {
@@ -46,7 +46,7 @@ def as_written_then(
     settings: Settings, request: GenerationRequest, given: Collection[str]
 ) -> Settings:
     """Settings under which the recipe of `request` is what 1.8 wrote; `given` are API names."""
-    if request.sampling.schedule != OLD_MANNER:
+    if not in_old_manner(request.sampling):
         return settings
     recipe = settings.recipe
     hidden = (key for name, key in CHURN_KEYS.items() if name in given)

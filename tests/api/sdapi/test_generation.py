@@ -204,6 +204,19 @@ def test_styles_are_applied(server):
         server.app.paths.styles.unlink()
 
 
+def test_a_schedule_by_hand_of_1_8_stands_beside_the_sampler_s_whole_name(server):
+    def text(sampler):
+        overrides = {"k_sched_type": "exponential"}
+        return read_info(txt2img(server, sampler_name=sampler, override_settings=overrides))
+
+    assert (
+        "Sampler: DPM++ 2M Karras, Schedule type: exponential"
+        in text("DPM++ 2M Karras")["infotexts"][0]
+    )
+    assert "Sampler: Euler, Schedule type: exponential" in text("Euler")["infotexts"][0]
+    assert "Schedule type" not in text("DDIM")["infotexts"][0]
+
+
 def test_styles_in_a_recipe_are_named_or_taken_out(server):
     text = "old, red\nSteps: 3, Sampler: Euler, CFG scale: 5, Seed: 9, Size: 32x32"
     server.app.paths.styles.write_text("name,prompt,negative_prompt\ncolour,red,\n")
