@@ -15,7 +15,7 @@ from modules.model.hashes import FileFacts, legacy_hash
 from modules.model.header import Header, read_header
 
 SUFFIXES = (".safetensors", ".ckpt", ".gguf")
-TEXT_FOLDERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
+TEXT_FOLDERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "bert")
 DEFAULT_SIZE = (512, 512)
 
 
@@ -182,7 +182,7 @@ def files_of(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    for part in ("unet", "transformer", "vae", *TEXT_FOLDERS):
+    for part in ("unet", "transformer", "vae", "vqvae", *TEXT_FOLDERS):
         yield from sorted((path / part).glob("*.safetensors"))
         yield from sorted((path / part).glob("*.bin"))
 

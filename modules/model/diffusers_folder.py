@@ -6,9 +6,11 @@ from typing import Any
 
 from modules.errors import ModelError
 from modules.model.architecture import Architecture, NoiseSchedule, Prediction
+from modules.model.families.bert_names import original_bert_name
 from modules.model.families.diffusers_names import autoencoder_names, original_name, unet_names
 from modules.model.families.flux import FLUX
-from modules.model.families.record import Family
+from modules.model.families.ldm import LDM
+from modules.model.families.record import Family, TextTower
 from modules.model.families.sd1 import SD1
 from modules.model.families.sd2 import SD2
 from modules.model.families.sd3 import SD3
@@ -16,6 +18,7 @@ from modules.model.families.sdxl import SDXL, SDXL_REFINER
 from modules.model.files import Entry, Weights, read_weights
 from modules.model.folder_files import read_json, text_name, weight_files
 from modules.model.networks.autoencoder import AutoencoderConfig
+from modules.model.networks.bert import BertConfig
 from modules.model.networks.clip_text import ClipTextConfig
 from modules.model.networks.unet import UNetConfig
 from modules.model.transformer_folder import open_transformer_folder
@@ -35,11 +38,12 @@ PIPELINES = (
     "StableDiffusion3Img2ImgPipeline",
     "FluxPipeline",
     "FluxImg2ImgPipeline",
+    "LDMTextToImagePipeline",
 )
 """What a folder's `model_index.json` may be about; the networks in it tell the rest."""
 
-TRANSFORMERS = {"StableDiffusion3": SD3, "Flux": FLUX}
-"""How the names of pipelines begin whose network is a transformer."""
+TOLD = {"StableDiffusion3": SD3, "Flux": FLUX, "LDM": LDM}
+"""How the names of pipelines begin that tell a family."""
 
 Rename = Callable[[str], str | None]
 
@@ -59,8 +63,12 @@ def open_folder(folder: Path) -> Weights:
     autoencoder = autoencoder_names(len(architecture.autoencoder.channel_mult))
     parts: list[tuple[str, str, Rename]] = [
         ("unet", family.unet_prefix, lambda name: original_name(name, unet)),
-        ("vae", family.autoencoder_prefix, lambda name: original_name(name, autoencoder)),
-        *((tower.folder, tower.prefix, text_name) for tower in family.text),
+        (
+            family.autoencoder_folder,
+            family.autoencoder_prefix,
+            lambda name: original_name(name, autoencoder),
+        ),
+        *((tower.folder, tower.prefix, text_renamer(tower)) for tower in family.text),
     ]
     opened: list[Weights] = []
     entries: dict[str, Entry] = {}
@@ -94,7 +102,7 @@ def folder_family(folder: Path) -> Family:
             f"{folder.name} is a {index.get('_class_name')}, which Easel cannot draw with yet.",
             f"Folders that can be used: {', '.join(PIPELINES)}.",
         )
-    for start, family in TRANSFORMERS.items():
+    for start, family in TOLD.items():
         if index["_class_name"].startswith(start):
             return family
     unet = read_json(folder / "unet" / "config.json")
@@ -112,20 +120,26 @@ def unet_names_for(config: UNetConfig) -> dict[str, str]:
     return unet_names(blocks, [config.depth_at(level) > 0 for level in levels])
 
 
+def text_renamer(tower: TextTower) -> Rename:
+    """What gives a text encoder's parameters the names of single files."""
+    return original_bert_name if tower.layout == "bert" else text_name
+
+
 def folder_architecture(folder: Path) -> Architecture:
     """The architecture that the folder's configs describe."""
+    family = folder_family(folder)
     unet = read_json(folder / "unet" / "config.json")
-    vae = read_json(folder / "vae" / "config.json")
-    texts = [
-        (read_json(folder / tower.folder / "config.json"), tower)
-        for tower in folder_family(folder).text
-    ]
+    vae = read_json(folder / family.autoencoder_folder / "config.json")
+    texts = [(read_json(folder / tower.folder / "config.json"), tower) for tower in family.text]
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
     try:
         return Architecture(
             unet=unet_from(unet),
             autoencoder=autoencoder_from(vae),
-            texts=tuple(text_from(text, pooled=tower.pooled) for text, tower in texts),
+            texts=tuple(
+                bert_from(text) if tower.layout == "bert" else text_from(text, pooled=tower.pooled)
+                for text, tower in texts
+            ),
             schedule=schedule_from(scheduler),
             prediction=prediction_from(scheduler),
             scale_factor=float(vae.get("scaling_factor", 0.18215)),
@@ -175,8 +189,22 @@ def autoencoder_from(config: Mapping[str, Any]) -> AutoencoderConfig:
         channel_mult=multiples(widths),
         num_res_blocks=int(config["layers_per_block"]),
         z_channels=int(config["latent_channels"]),
-        embed_dim=int(config["latent_channels"]),
+        embed_dim=int(config.get("vq_embed_dim") or config["latent_channels"]),
         norm_groups=int(config.get("norm_num_groups", 32)),
+        codes=int(config["num_vq_embeddings"]) if "num_vq_embeddings" in config else None,
+    )
+
+
+def bert_from(config: Mapping[str, Any]) -> BertConfig:
+    """The shape of latent diffusion's text transformer."""
+    return BertConfig(
+        vocab_size=int(config["vocab_size"]),
+        width=int(config["d_model"]),
+        layers=int(config["encoder_layers"]),
+        heads=int(config["encoder_attention_heads"]),
+        head_width=int(config.get("head_dim", 64)),
+        intermediate=int(config["encoder_ffn_dim"]),
+        positions=int(config["max_position_embeddings"]),
     )
 
 

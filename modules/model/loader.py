@@ -109,8 +109,7 @@ class Model:
 
     def vocabularies(self, tower: TextTower) -> list[Path]:
         """Where the vocabulary of a text encoder may be: in the model's folder or among others."""
-        own = tower.folder.replace("text_encoder", "tokenizer")
-        return [self.path / own, self.tokenizers / tower.name]
+        return [self.path / tower.tokenizer_folder, self.tokenizers / tower.name]
 
     @property
     def picture_input(self) -> PictureInput:

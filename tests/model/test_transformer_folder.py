@@ -1,4 +1,4 @@
-"""Folders of SD 3.5 and FLUX.1 made by diffusers: loaded here, compared network by network."""
+"""Folders made by diffusers of SD 3.5, FLUX.1 and latent diffusion, network by network."""
 
 import json
 
@@ -22,6 +22,12 @@ from tests.model.tiny_checkpoints import randomised
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 PROMPT = "a red cat"
+
+
+@pytest.fixture(autouse=True)
+def repeatable():
+    """The same inputs every time."""
+    torch.manual_seed(0)
 
 
 def relative(ours, theirs):
@@ -166,6 +172,51 @@ def test_every_network_of_a_flux_folder_agrees_with_diffusers(tmp_path, paths):
     expected = expected.view(1, 2, 3, 16, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
     assert relative(model.unet(x, t, told.cond, told.vectors, 4.5), expected) < 1e-4
     check_vae(model, theirs["vae"])
+
+
+@pytest.mark.parametrize("codes", [None, 32])
+@torch.no_grad()
+def test_every_network_of_a_latent_diffusion_folder_agrees_with_diffusers(tmp_path, codes):
+    from diffusers import AutoencoderKL, UNet2DConditionModel, VQModel
+    from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import (
+        LDMBertConfig,
+        LDMBertModel,
+    )
+
+    shape = {
+        "block_out_channels": (16, 32), "latent_channels": 4, "norm_num_groups": 8,
+        "down_block_types": ("DownEncoderBlock2D",) * 2,
+        "up_block_types": ("UpDecoderBlock2D",) * 2,
+    }  # fmt: skip
+    bert = LDMBertConfig(
+        vocab_size=len(word_checkpoints.WORDS), d_model=64, encoder_layers=2, encoder_ffn_dim=40,
+        head_dim=32, encoder_attention_heads=2, max_position_embeddings=12,
+        activation_function="gelu",
+    )  # fmt: skip
+    theirs = write_folder(
+        tmp_path, "LDMTextToImagePipeline", {"beta_schedule": "scaled_linear"},
+        vqvae=VQModel(**shape, num_vq_embeddings=codes) if codes else AutoencoderKL(**shape),
+        bert=LDMBertModel(bert),
+        unet=UNet2DConditionModel(
+            block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=64,
+            attention_head_dim=8, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"), in_channels=4, out_channels=4,
+        ),
+    )  # fmt: skip
+    (tmp_path / "tokenizer").mkdir()
+    vocabulary = "\n".join(word_checkpoints.WORDS)
+    (tmp_path / "tokenizer" / "vocab.txt").write_text(vocabulary, encoding="utf-8")
+    model = load_model(tmp_path)
+    told = Conditioner(reader_for(model)).conditions([PROMPT], [""], steps=1).at(0)
+    ids = torch.tensor([[2, 4, 5, 7, 3] + [0] * 7])  # [CLS] a red cat [SEP] [PAD] ...
+    context = theirs["bert"](ids)[0]
+    assert relative(told.cond, context) < 1e-4
+    x, t = torch.randn(1, 4, 8, 12), torch.tensor([700.0])
+    assert relative(model.unet(x, t, context), theirs["unet"](x, t, context).sample) < 1e-4
+    scale = model.scale_factor
+    latent = torch.randn(1, 4, 4, 6)
+    decoded = theirs["vqvae"].decode(latent / scale).sample
+    assert relative(model.decode_latent(latent), decoded) < 1e-4
 
 
 def check_vae(model, theirs):

@@ -97,6 +97,7 @@ def up_names(res_blocks: Sequence[int], attention: Sequence[bool]) -> Iterator[P
 def autoencoder_names(levels: int) -> dict[str, str]:
     """Module names of an autoencoder with that many levels, diffusers' to original."""
     pairs: list[Pair] = [("quant_conv", "quant_conv"), ("post_quant_conv", "post_quant_conv")]
+    pairs.append(("quantize", "quantize"))
     for half, blocks, direction in (("encoder", "down", 1), ("decoder", "up", -1)):
         pairs += [(f"{half}.{name}", f"{half}.{name}") for name in ("conv_in", "conv_out")]
         pairs.append((f"{half}.conv_norm_out", f"{half}.norm_out"))

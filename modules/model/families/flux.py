@@ -17,7 +17,13 @@ FLUX = Family(
     preview_factors=UNKNOWN_COLOURS,
     text=(
         replace(CLIP_L, projected=False),
-        replace(T5_XXL, folder="text_encoder_2", length=512, optional=False),
+        replace(
+            T5_XXL,
+            folder="text_encoder_2",
+            tokenizer_folder="tokenizer_2",
+            length=512,
+            optional=False,
+        ),
     ),
     joining="t5 and pooled clip",
     folder="transformer",

@@ -12,5 +12,10 @@ LDM = Family(
     config="latent-diffusion/txt2img-1p4B-eval.yaml",
     native_size=(256, 256),
     preview_factors=PREVIEW_FACTORS,
-    text=(TextTower(name="bert", prefix="cond_stage_model.transformer.", layout="bert"),),
+    autoencoder_folder="vqvae",
+    text=(
+        TextTower(
+            name="bert", prefix="cond_stage_model.transformer.", folder="bert", layout="bert"
+        ),
+    ),
 )

@@ -30,6 +30,8 @@ class TextTower:
     """Before its tensors' names in a single file."""
     folder: str = "text_encoder"
     """Where it is in a diffusers folder."""
+    tokenizer_folder: str = "tokenizer"
+    """Where its vocabulary is there."""
     layout: Layout = "clip"
     depth: int = 1
     """Which hidden state, counted from the last, which is 1."""
@@ -84,6 +86,8 @@ class Family:
     """Red, green and blue in [-1, 1] of one unit of each scaled latent channel."""
     folder: str = "unet"
     """Where the network that takes noise away is in a diffusers folder."""
+    autoencoder_folder: str = "vae"
+    """Where the autoencoder is there."""
     unet_prefix: str = "model.diffusion_model."
     autoencoder_prefix: str = "first_stage_model."
     text: tuple[TextTower, ...] = (TextTower(prefix="cond_stage_model.transformer."),)

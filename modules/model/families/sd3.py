@@ -28,6 +28,7 @@ T5_XXL = TextTower(
     name="t5xxl",
     prefix="text_encoders.t5xxl.transformer.",
     folder="text_encoder_3",
+    tokenizer_folder="tokenizer_3",
     layout="t5",
     clip_skip=False,
     length=256,

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from modules.errors import InvalidRequest
+from modules.model.families.bert_names import original_bert_name
 from modules.model.families.transformer_names import Joined, flux_names, sd3_names
 from modules.model.networks.bert import Bert, BertConfig
 from modules.model.networks.flux import Flux, FluxConfig
@@ -47,6 +48,12 @@ def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     return float((ours - theirs).abs().max() / theirs.abs().max())
 
 
+@pytest.fixture(autouse=True)
+def repeatable():
+    """The same inputs every time."""
+    torch.manual_seed(0)
+
+
 @against_a_library
 @pytest.mark.parametrize("dual, norm", [(1, True), (0, False)], ids=["SD 3.5", "SD 3"])
 @torch.no_grad()
@@ -69,7 +76,7 @@ def test_the_transformer_of_sd3_agrees_with_diffusers(dual, norm):
     x, t = torch.randn(2, 4, 12, 6), torch.tensor([3.0, 900.0])
     context, vector = torch.randn(2, 7, 24), torch.randn(2, 12)
     expected = theirs(x, context, vector, t).sample
-    assert relative(ours(x, t, context, vector), expected) < 1e-5
+    assert relative(ours(x, t, context, vector), expected) < 1e-4
 
 
 @against_a_library
@@ -99,7 +106,7 @@ def test_the_transformer_of_flux_agrees_with_diffusers(guidance):
         torch.full((2,), 3.5) if guidance else None,
     ).sample  # fmt: skip
     expected = expected.view(2, 3, 5, 4, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
-    assert relative(ours(x, t, context, vector, 3.5), expected) < 1e-5
+    assert relative(ours(x, t, context, vector, 3.5), expected) < 1e-4
 
 
 @against_a_library
@@ -138,36 +145,11 @@ def test_the_text_transformer_of_latent_diffusion_agrees_with_diffusers():
     )  # fmt: skip
     random_network(theirs, 5)
     ours = Bert(WORDS)
-    ours.load_state_dict({bert_name(n): t for n, t in theirs.model.state_dict().items()})
+    state = {original_bert_name(n): t for n, t in theirs.state_dict().items()}
+    del state[None]  # from vectors back to words, for its training
+    ours.load_state_dict(state)
     ids = torch.randint(0, 60, (2, 16))
-    assert relative(ours(ids), theirs(ids)[0]) < 1e-5
-
-
-def bert_name(name: str) -> str:
-    """diffusers' name of a parameter to the original one."""
-    simple = {
-        "embed_tokens.weight": "token_emb.weight",
-        "embed_positions.weight": "pos_emb.emb.weight",
-        "layer_norm.weight": "norm.weight",
-        "layer_norm.bias": "norm.bias",
-    }
-    if name in simple:
-        return simple[name]
-    _, number, rest = name.split(".", 2)
-    attention, perceptron = 2 * int(number), 2 * int(number) + 1
-    for theirs, ours in (
-        ("self_attn_layer_norm.", f"{attention}.0.0."),
-        ("self_attn.q_proj.", f"{attention}.1.to_q."),
-        ("self_attn.k_proj.", f"{attention}.1.to_k."),
-        ("self_attn.v_proj.", f"{attention}.1.to_v."),
-        ("self_attn.out_proj.", f"{attention}.1.to_out."),
-        ("final_layer_norm.", f"{perceptron}.0.0."),
-        ("fc1.", f"{perceptron}.1.net.0.0."),
-        ("fc2.", f"{perceptron}.1.net.2."),
-    ):
-        if rest.startswith(theirs):
-            return f"attn_layers.layers.{ours}{rest.removeprefix(theirs)}"
-    raise KeyError(name)
+    assert relative(ours(ids), theirs(ids)[0]) < 1e-4
 
 
 @pytest.mark.parametrize(
