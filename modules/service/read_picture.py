@@ -10,6 +10,7 @@ from typing import BinaryIO
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from modules.errors import InvalidRequest, NotFound, WebUIError
+from modules.schema.infotext_foreign import foreign_recipe
 from modules.schema.infotext_novelai import is_novelai, novelai_recipe
 from modules.service.stealth import read_stealth
 
@@ -36,9 +37,12 @@ def read_infotext_from(source: Path | bytes) -> str:
 
 
 def recipe_in(texts: Mapping[str, str]) -> str:
-    """Return the recipe among a picture's texts, NovelAI's rewritten; "" if there is none."""
+    """Return the recipe among a picture's texts, other programs' rewritten; "" if there is none."""
     theirs = novelai_recipe(texts) if is_novelai(texts) else ""
-    return theirs or texts.get(COMMENT) or texts.get(RECIPE) or texts.get("comment") or ""
+    if texts.get("fooocus_scheme"):
+        theirs = foreign_recipe(texts)
+    own = theirs or texts.get(COMMENT) or texts.get(RECIPE) or texts.get("comment")
+    return own or foreign_recipe(texts)
 
 
 def read_hidden_texts(content: bytes) -> dict[str, str]:
