@@ -61,6 +61,8 @@ class Entry:
     read: Callable[[], Tensor]
     packed: Callable[[], Packed] | None = None
     """Reads it as it is packed, where a layer can compute with that."""
+    stored: int | None = None
+    """Bytes of a packed one."""
 
 
 class Weights(Mapping[str, Tensor]):
@@ -169,9 +171,11 @@ def from_safetensors(path: Path, map_from: int = MAP_FROM) -> Weights:
             return None
         return lambda: Packed(packing, info.shape, read().view(torch.uint8).flatten())
 
-    entries = {
-        name: Entry(info.shape, reader(info), packed(info)) for name, info in header.tensors.items()
-    }
+    def entry(info: TensorInfo) -> Entry:
+        unpack = packed(info)
+        return Entry(info.shape, reader(info), unpack, info.end - info.start if unpack else None)
+
+    entries = {name: entry(info) for name, info in header.tensors.items()}
     return Weights(path.name, entries, header.metadata, file.close)
 
 
@@ -182,7 +186,8 @@ def from_gguf(path: Path) -> Weights:
     def entry(name: str) -> Entry:
         info = file.tensors[name]
         unpack = (lambda: file.packed(name)) if info.kind in BLOCKS else None
-        return Entry(info.shape, lambda: file.tensor(name), unpack)
+        stored = info.length if unpack else None
+        return Entry(info.shape, lambda: file.tensor(name), unpack, stored)
 
     return Weights(path.name, {name: entry(name) for name in file.tensors}, None, file.close)
 

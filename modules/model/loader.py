@@ -22,7 +22,7 @@ from modules.model.diffusers_folder import folder_architecture, folder_family, o
 from modules.model.facts import read_facts
 from modules.model.families.record import Family, TextTower
 from modules.model.family import detect_family
-from modules.model.files import Weights, read_weights
+from modules.model.files import Entry, Weights, read_weights
 from modules.model.memory import MemoryPlan, Sizes
 from modules.model.network_kinds import (
     Denoiser,
@@ -372,19 +372,21 @@ def assemble(
 
 
 def sizes_of(weights: Weights, family: Family, parts: Parts) -> Sizes:
-    """What a model will need."""
+    """What a model will need; what stays packed, in numbers of two bytes."""
 
-    def numbers(shapes: Iterable[tuple[int, ...]]) -> int:
-        return sum(math.prod(shape) for shape in shapes)
+    def numbers(entries: Iterable[Entry]) -> int:
+        return sum(numbers_of(entry) for entry in entries)
+
+    def numbers_of(entry: Entry) -> int:
+        stays_packed = family.flow is not None and entry.stored is not None
+        return (entry.stored or 0) // 2 if stays_packed else math.prod(entry.shape)
 
     return Sizes(
         family.name,
         {
-            "unet": numbers(weights.entries[name].shape for name in parts.unet.values()),
-            "autoencoder": numbers(
-                weights.entries[name].shape for name in parts.autoencoder.values()
-            ),
-            "text_encoders": sum(numbers(own.shapes.values()) for own in parts.texts),
+            "unet": numbers(weights.entries[name] for name in parts.unet.values()),
+            "autoencoder": numbers(weights.entries[name] for name in parts.autoencoder.values()),
+            "text_encoders": sum(numbers(own.entries.values()) for own in parts.texts),
         },
     )
 

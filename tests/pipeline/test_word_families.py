@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from modules.conditioning.conditioner import Conditioner
 from modules.conditioning.reader import reader_for
 from modules.errors import ModelError
+from modules.model.families.t5_names import LAYERS, SINGLE
 from modules.model.loader import load_model
 from modules.model.networks.packed_linear import PackedLinear
 from modules.param import replace_at
@@ -26,6 +28,9 @@ REQUEST = GenerationRequest(
     seeds=Seeds(seed=1, subseed=1),
     size=Size(width=64, height=64),
 )
+
+BACK = {ours: theirs for theirs, ours in SINGLE.items() if theirs != "encoder.embed_tokens.weight"}
+"""Names of T5's single tensors in GGUF files."""
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +119,26 @@ def test_the_scale_is_told_to_a_network_distilled_with_guidance(load):
     assert not np.array_equal(pictures[0], pictures[2])
 
 
+def test_t5_may_be_a_gguf_file_under_other_names(load, paths, tmp_path):
+    parted = Paths(data=tmp_path, given={"tokenizers": paths.tokenizers})
+    word_checkpoints.write_companions("flux-dev", parted)
+    plain = parted.text_encoders / "t5xxl.safetensors"
+    ours = {name: BACK.get(name, name) for name in load_file(plain)}
+    for number in range(word_checkpoints.T5.layers):
+        for theirs, module in LAYERS.items():
+            name = f"encoder.block.{number}.layer.{module}.weight"
+            ours[name] = f"enc.blk.{number}.{theirs}.weight"
+    renamed = {ours[name]: tensor for name, tensor in load_file(plain).items()}
+    word_checkpoints.write_gguf(parted.text_encoders / "t5.gguf", renamed)
+    plain.unlink()
+    path = word_checkpoints.write_alone("flux-dev", tmp_path)
+    told, exact = (
+        conditioner.conditions(["a red cat"], [""], steps=1).at(0).cond
+        for _, conditioner in (ready(path, parted), load("flux-dev"))
+    )
+    assert 0 < (told - exact).abs().mean() < 0.05 * exact.abs().mean()
+
+
 @pytest.mark.parametrize("name", ["sd3", "flux-dev"])
 def test_a_transformer_alone_is_completed_from_files_beside(load, paths, tmp_path, name):
     parted = Paths(data=tmp_path, given={"tokenizers": paths.tokenizers})
@@ -135,6 +160,7 @@ def test_packed_weights_stay_packed_and_draw_nearly_the_same(load, paths, tmp_pa
     assert not any(
         isinstance(layer, torch.nn.Linear) for layer in model.unet.double_blocks.modules()
     )
+    assert model.bytes_held < 0.95 * load("flux-dev")[0].bytes_held
     exact = drawn(REQUEST, load("flux-dev")).astype(int)
     found = drawn(REQUEST, (model, conditioner)).astype(int)
     assert 0 < np.abs(found - exact).mean() < 12
