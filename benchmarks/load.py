@@ -4,8 +4,8 @@
 
 Files of the real shapes are made on the spot, with random numbers in half precision, as
 safetensors and as a PyTorch checkpoint. Everything is measured in a fresh process with the file in
-the system's cache, the best of several times. What Python does once (imports, first use of torch) is left out:
-the process loads the file, forgets it, and loads it again for the measurement.
+the system's cache, the best of several times. What Python does once (imports, first use of torch)
+is left out: the process loads the file, forgets it, and loads it again for the measurement.
 
   cat        `cat FILE > /dev/null`
   at home    the model is ready to be moved to a device, in the file's own number type; this is what

@@ -13,6 +13,7 @@ RUNGS = {
     "tiles": "Memory was not enough; the VAE works in small tiles now as well.",
 }
 """Memory policies from the fastest to the most sparing, and what people are told about each."""
+LOWEST = "tiles"
 
 
 @dataclass
@@ -27,14 +28,14 @@ class Ladder:
         rung, pixels = self._known.get(task.models.checkpoint, (self.top, 0))
         return rung if _pixels(task) >= pixels else self.top
 
-    def below(self, task: Task, rung: str, used: str, *, alone: bool) -> str | None:
+    def below(self, task: Task, rung: str, used: str, *, freed: bool) -> str | None:
         """The next rung after a failure at `rung` with the policy `used`; None at the end.
 
-        If the model was not `alone` in memory, the same is tried once more without the others.
+        `freed` says that much has been freed since, so that the same may be tried once more.
         """
         names = list(RUNGS)
         at = max(names.index(rung), names.index(used) if used in names else 0)
-        if not alone:
+        if freed:
             return rung
         if at + 1 == len(names):
             self._known.pop(task.models.checkpoint, None)
@@ -42,9 +43,9 @@ class Ladder:
         self._known[task.models.checkpoint] = names[at + 1], _pixels(task)
         return names[at + 1]
 
-    def told(self, rung: str) -> str:
-        """What people are told when `rung` is reached."""
-        return RUNGS[rung]
+    def told(self, rung: str, before: str) -> str:
+        """What people are told when `rung` is reached from the one `before`."""
+        return RUNGS[rung if rung != before else self.top]
 
     def means(self, rung: str) -> tuple[str, bool]:
         """The most generous memory policy of a rung, and whether the VAE works in tiles."""

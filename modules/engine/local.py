@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from modules.engine.background import Later, ReadAhead
-from modules.engine.ladder import Ladder
+from modules.engine.ladder import LOWEST, Ladder
 from modules.engine.models import ModelList
 from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
-from modules.errors import ModelError, OutOfMemory
+from modules.errors import Interrupted, ModelError, OutOfMemory
 from modules.model.catalogue import Checkpoint, files_of, find, main_file, scan
 from modules.model.hashes import FileFacts
 from modules.model.vae_files import choose_vae, vae_files
@@ -20,10 +20,13 @@ from modules.paths import Paths
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event, ImageReady, Loading, Notice
-from modules.schema.tasks import Task
+from modules.schema.tasks import AnyTask, Task, Upscale
 from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
+
+SMALLEST_TILE = 64
+"""Pixels of a side; an upscaler that has no memory for that has none at all."""
 
 
 class LocalEngine:
@@ -62,16 +65,21 @@ class LocalEngine:
         self._ladder = Ladder()
         self._read_ahead = ReadAhead()
         self._busy = False
+        self._upscaler_shelf: Any = None
+        """A `modules.pipeline.upscalers.UpscalerShelf` once it is needed."""
 
-    def run(self, task: Task, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
+    def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Load what the task names, then draw it. Raises WebUIError.
 
         When memory runs out, everything is freed and the rest is drawn with a more sparing policy,
         down to the last; a notice says what was given up.
         """
+        if isinstance(task, Upscale):
+            yield from self._enlarge(task, cancel)
+            return
         self._busy = True
         try:
-            rung = self._ladder.start(task)
+            rung, first = self._ladder.start(task), True
             while True:
                 shortage = None
                 try:
@@ -84,19 +92,25 @@ class LocalEngine:
                     shortage = _as_out_of_memory(error)
                     if shortage is None:
                         raise
-                rung = self._step_down(task, rung, shortage)
-                yield Notice(message=self._ladder.told(rung))
+                before, rung = rung, self._step_down(task, rung, shortage, first)
+                first = False
+                yield Notice(message=self._ladder.told(rung, before))
         finally:
             self._busy = False
 
-    def _step_down(self, task: Task, rung: str, shortage: OutOfMemory) -> str:
-        """Free everything and choose the next rung. Raises `shortage` when there is none."""
-        newest, alone = self._shelf.newest, len(self._shelf) <= 1
+    def _step_down(self, task: Task, rung: str, shortage: OutOfMemory, first: bool) -> str:
+        """Free everything and choose the next rung. Raises `shortage` when there is none.
+
+        The same is tried again if that may help: when models at rest have left, and once a task on
+        the lowest rung.
+        """
+        newest, freed = self._shelf.newest, len(self._shelf) > 1
+        freed = freed or (first and rung == LOWEST)
         used = newest.ready.model.policy.name if newest is not None else rung
         log.warning("%s", shortage.message)
         del newest
         self.unload()
-        lower = self._ladder.below(task, rung, used, alone=alone)
+        lower = self._ladder.below(task, rung, used, freed=freed)
         if lower is None:
             raise shortage
         return lower
@@ -120,12 +134,46 @@ class LocalEngine:
             cancel,
             patcher=ready.patcher,
             other=lambda name: self._other(name, rung, task),
+            find_upscaler=self._upscalers().find,
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         ):
             yield event
             while told:
                 yield Notice(message=told.pop(0))
+
+    def _enlarge(self, task: Upscale, cancel: Cancel) -> Iterator[Event]:
+        """Make a picture larger, in smaller pieces if memory runs out."""
+        from modules.pipeline.enlarging import enlarge_picture
+
+        def heed() -> None:
+            if cancel.stopped:
+                raise Interrupted("The job was stopped.")
+
+        self._busy = True
+        try:
+            try:
+                yield from enlarge_picture(task, self._upscalers(), heed)
+                return
+            except Exception as error:
+                shortage = _as_out_of_memory(error)
+                if shortage is None:
+                    raise
+                log.warning("%s", shortage.message)
+            self.unload()
+            smaller = max(SMALLEST_TILE, (task.tile or 4 * SMALLEST_TILE) // 2)
+            yield Notice(message=f"Memory ran out: enlarged in pieces of {smaller} pixels.")
+            yield from enlarge_picture(replace(task, tile=smaller), self._upscalers(), heed)
+        finally:
+            self._busy = False
+
+    def _upscalers(self) -> Any:
+        if self._upscaler_shelf is None:
+            from modules.pipeline.upscalers import UpscalerShelf
+
+            folders = self._paths.all_models
+            self._upscaler_shelf = UpscalerShelf(folders, self._pick_device())
+        return self._upscaler_shelf
 
     def _other(self, name: str, rung: str, task: Task) -> Any:
         """Another model ready to draw, in the middle of a task."""
@@ -255,6 +303,8 @@ class LocalEngine:
     def unload(self) -> None:
         """Drop the models; the next task loads again."""
         self._shelf.clear()
+        if self._upscaler_shelf is not None:
+            self._upscaler_shelf.clear()
         self._free_memory()
 
     def _free_memory(self) -> None:

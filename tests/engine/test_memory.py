@@ -1,13 +1,15 @@
 """When memory runs out: something is given up, people are told, and the picture is the same."""
 
 import pytest
-import torch
 
+from benchmarks.shortage import rounds_of_shortage, shortage
 from modules.engine.ladder import RUNGS, Ladder
 from modules.engine.local import LocalEngine
 from modules.errors import OutOfMemory
 from modules.schema.cancel import Cancel
 from modules.schema.event import Notice
+from modules.service.app import build_app
+from modules.settings.launch import Launch
 from tests.engine.tiny import folder_with, pictures, request
 
 
@@ -22,45 +24,13 @@ def expected(paths):
     return picture
 
 
-STAGES = {
-    "loading": "modules.pipeline.ready.load_model",
-    "conditioning": "modules.conditioning.conditioner.Conditioner.conditions",
-    "first step": "modules.model.networks.unet.UNet.forward",
-    "later step": "modules.model.networks.unet.UNet.forward",
-    "decoding": "modules.model.networks.autoencoder.Autoencoder.decode",
-    "finishing": "modules.pipeline.generate.finished",
-}
-"""Six places where memory may run out, and what is called there."""
-
-
-def fail_at(monkeypatch, stage, times):
-    """Let the memory run out `times` times at a stage; afterwards there is enough."""
-    from pydoc import locate
-
-    place = STAGES[stage]
-    whole = locate(place)
-    left = {"calls": 0, "failures": times}
-
-    def fail(*arguments, **options):
-        left["calls"] += 1
-        if left["failures"] and (stage != "later step" or left["calls"] % 3 == 0):
-            left["failures"] -= 1
-            torch.empty(2**52)
-        return whole(*arguments, **options)
-
-    monkeypatch.setattr(place, fail)
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_the_picture_is_drawn_with_less_and_people_are_told(paths, expected, monkeypatch, stage):
+@pytest.mark.parametrize("stage", ["loading", "first step", "decoding"])
+def test_the_picture_is_drawn_with_less_and_people_are_told(paths, expected, stage):
     engine = LocalEngine(paths, device="cpu", preview_interval_s=None)
-    with monkeypatch.context() as patch:
-        fail_at(patch, stage, 1)
+    with shortage(stage):
         events = list(engine.run(request(steps=1), Cancel()))
     notices = [event.message for event in events if isinstance(event, Notice)]
-    if stage == "later step":
-        assert not notices, "one step needs one call"
-    elif stage == "decoding":
+    if stage == "decoding":
         assert notices == [], "the VAE takes tiles by itself, and one tile is the whole picture"
     else:
         assert notices == [RUNGS["one"]]
@@ -68,21 +38,18 @@ def test_the_picture_is_drawn_with_less_and_people_are_told(paths, expected, mon
     assert pictures(engine.run(request(), Cancel())) == [expected]
 
 
-def test_pictures_that_are_finished_are_not_drawn_again(paths, monkeypatch):
+def test_pictures_that_are_finished_are_not_drawn_again(paths):
     engine = LocalEngine(paths, device="cpu", preview_interval_s=None)
     wish = request(images=3)
     whole = pictures(engine.run(wish, Cancel()))
-    with monkeypatch.context() as patch:
-        fail_at(patch, "later step", 1)  # in the third picture
+    with shortage("later step"):  # in the third picture
         assert pictures(engine.run(wish, Cancel())) == whole
 
 
-def test_when_nothing_helps_the_error_says_so_and_the_next_job_works(paths, expected, monkeypatch):
+def test_when_nothing_helps_the_error_says_so_and_the_next_job_works(paths, expected):
     engine = LocalEngine(paths, device="cpu", preview_interval_s=None)
-    with monkeypatch.context() as patch:
-        fail_at(patch, "conditioning", 100)
-        with pytest.raises(OutOfMemory, match="not enough"):
-            list(engine.run(request(), Cancel()))
+    with shortage("conditioning", 100), pytest.raises(OutOfMemory, match="not enough"):
+        list(engine.run(request(), Cancel()))
     assert pictures(engine.run(request(), Cancel())) == [expected]
 
 
@@ -95,10 +62,22 @@ def test_every_policy_draws_the_same_picture(paths, expected, hint):
 def test_smaller_pictures_are_spared_what_larger_ones_needed():
     ladder = Ladder()
     large, small = request(side=512), request(side=256)
-    assert ladder.below(large, "all", "all", alone=True) == "one"
+    assert ladder.below(large, "all", "all", freed=False) == "one"
     assert ladder.start(large) == "one"
     assert ladder.start(small) == "all"
 
 
 def test_the_others_are_put_away_before_anything_is_given_up():
-    assert Ladder().below(request(), "all", "all", alone=False) == "all"
+    assert Ladder().below(request(), "all", "all", freed=True) == "all"
+
+
+def test_after_a_shortage_at_any_stage_the_next_job_is_fine(paths):
+    """One round; the benchmark runs as many as asked."""
+    engine = LocalEngine(paths, device="cpu", preview_interval_s=None)
+    app = build_app(paths, Launch(data_dir=str(paths.data)), engine)
+    try:
+        found = rounds_of_shortage(app, 1, ("conditioning", "saving"))
+    finally:
+        app.close()
+    assert set(found.values()) == {1}
+    assert len(found) == 4
