@@ -23,6 +23,7 @@ export class ModelSheet {
 	async open(card) {
 		try {
 			this.card = await get(`api/v1/models/cards/${card.id}`);
+			this.vaes = this.card.kind === "checkpoints" ? (await get("api/v1/models")).vaes : [];
 		} catch (error) {
 			return toast(error.message, "error", error.hint);
 		}
@@ -39,9 +40,10 @@ export class ModelSheet {
 			description: h("textarea", { rows: 3 }),
 			...(card.kind === "lora" && { base: h("select", {}, BASES.map((base) => h("option", { value: base }, base || "As the file says"))) }),
 			...(network && { activation: h("textarea", { rows: 2 }), weight: h("input", { type: "number", min: -2, max: 2, step: 0.05 }), negative: h("input", { type: "text" }) }),
+			...(card.kind === "checkpoints" && { vae: h("select", {}, ["", "None", ...this.vaes].map((vae) => h("option", { value: vae }, vae || "Automatic"))) }),
 			notes: h("textarea", { rows: 4 }),
 		};
-		const labels = { description: "Description", base: "Family", activation: "Activation text", weight: "Preferred weight (0 is the usual one)", negative: "Negative prompt", notes: "Notes" };
+		const labels = { description: "Description", base: "Family", activation: "Activation text", weight: "Preferred weight (0 is the usual one)", negative: "Negative prompt", vae: "VAE to use with it", notes: "Notes" };
 		for (const [name, field] of Object.entries(this.fields)) field.value = card[name] ?? "";
 		this.report = h("div.report", { role: "status" });
 		const tags = card.tags.length && this.fields.activation ? h("div.tags", { "aria-label": "Words it was trained with" }, card.tags.map(({ tag, count }) => this.tag(tag, count))) : null;
