@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from modules.service.app import App
-from modules.service.keep_styles import delete_style, keep_style
+from modules.service.styles import delete_style, keep_style
 
 LONGEST = 20_000
 """Characters of a style's prompt."""

@@ -12,15 +12,15 @@ from modules.schema.catalogue import CheckpointInfo
 from modules.schema.request import GenerationRequest
 from modules.service.app import App
 from modules.service.resolve import find_checkpoint
+from modules.service.styles import with_styles
 from modules.service.visitor import VISITOR
 from modules.ui.bridge import Bridge, say
 from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
-from modules.ui.parts.prompt_box import STYLES
+from modules.ui.parts.prompt_box import STYLES, names_in
 from modules.ui.parts.quicksettings import quicksettings
 from modules.ui.picture_request import Source, with_editable_parts, with_source
 from modules.ui.reuse import enlarging, request_behind
-from modules.ui.styles import names_in, with_styles
 from modules.ui.tabs import help as help_tab
 from modules.ui.tabs import history, img2img, models, png_info, settings, txt2img
 

@@ -13,6 +13,7 @@ from modules.schema.script_call import ScriptCall
 from modules.ui.bridge import Bridge
 from modules.ui.form import Form, merge_fields
 from modules.ui.parts.advanced_box import OTHER_WORK, advanced_box
+from modules.ui.parts.prompt_box import names_in
 from modules.ui.parts.script_box import script_in
 from modules.ui.parts.seed_box import seed_box
 from modules.ui.tabs import txt2img
@@ -275,3 +276,11 @@ def test_element_ids_that_userscripts_know_are_there(form):
         assert f"txt2img_{name}" in ids
     for name in ("batch_count", "batch_size", "seed", "subseed", "subseed_strength"):
         assert f"txt2img_{name}" in ids
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [('["oil", "big"]', ("oil", "big")), ("", ()), (None, ()), ("{", ()), ('{"a": 1}', ())],
+)
+def test_the_chosen_styles_are_read(text, names):
+    assert names_in(text) == names

@@ -1,5 +1,8 @@
 """Prompt, negative prompt and the buttons that start and stop a job."""
 
+import json
+from typing import Any
+
 import gradio as gr
 from gradio.components import Component
 
@@ -32,6 +35,15 @@ def prompt_box(form: Form, tab: str) -> None:
     )
     page_part(f'<easel-styles tab="{tab}"></easel-styles>', elem_id=f"{tab}_styles_row")
     form.aside(STYLES, gr.Textbox(visible="hidden", elem_id=f"{tab}_styles_value"))
+
+
+def names_in(text: Any) -> tuple[str, ...]:
+    """Return the styles that the control holds; none for anything but a list of names."""
+    try:
+        names = json.loads(text)
+    except (TypeError, ValueError):
+        return ()
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
 
 def generate_box(tab: str) -> dict[str, Component]:

@@ -1,24 +1,15 @@
-"""Chosen styles become a part of the prompts when a job is handed in."""
+"""Styles that people keep, change, delete, and add to what they ask for."""
 
-import json
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from modules.prompt.styles import StyleBook
+from modules.prompt.styles import Style, StyleBook
 from modules.schema.request import GenerationRequest
-
-
-def names_in(text: Any) -> tuple[str, ...]:
-    """Return the styles that the page's control holds; none for anything else."""
-    try:
-        names = json.loads(text)
-    except (TypeError, ValueError):
-        return ()
-    return tuple(str(name) for name in names) if isinstance(names, list) else ()
+from modules.service.visitor import require_admin
 
 
 def with_styles(
-    request: GenerationRequest, names: tuple[str, ...], book: StyleBook
+    request: GenerationRequest, names: Sequence[str], book: StyleBook
 ) -> GenerationRequest:
     """Return `request` with styles applied to its prompts, and to those of the second pass.
 
@@ -37,3 +28,20 @@ def with_styles(
             negative_prompt=never if hires.negative_prompt else "",
         )
     return replace(request, prompt=prompt, negative_prompt=negative, hires=hires)
+
+
+def keep_style(book: StyleBook, name: str, prompt: str, negative_prompt: str) -> None:
+    """Add a style to `book`, or replace the one of that name; on disk when this returns.
+
+    Raises InvalidRequest without a name, Forbidden.
+    """
+    require_admin("change styles")
+    book.put(Style(name.strip(), prompt, negative_prompt))
+    book.save()
+
+
+def delete_style(book: StyleBook, name: str) -> None:
+    """Take a style out of `book` and its file. Raises NotFound, Forbidden."""
+    require_admin("change styles")
+    book.remove(name)
+    book.save()

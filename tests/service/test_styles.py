@@ -1,4 +1,4 @@
-"""Styles chosen on the page become a part of the prompts."""
+"""Chosen styles become a part of the prompts."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from modules.errors import NotFound
 from modules.prompt.styles import Style, StyleBook
 from modules.schema.inputs import Hires
 from modules.schema.request import GenerationRequest
-from modules.ui.styles import names_in, with_styles
+from modules.service.styles import with_styles
 
 BOOK = StyleBook([Style("oil", "oil painting of {prompt}", "photo"), Style("big", "huge")])
 
@@ -27,11 +27,3 @@ def test_a_second_pass_with_a_prompt_of_its_own_gets_them_too():
 def test_a_style_that_is_no_more_is_named():
     with pytest.raises(NotFound, match="Did you mean 'oil'"):
         with_styles(GenerationRequest(), ("oils",), BOOK)
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [('["oil", "big"]', ("oil", "big")), ("", ()), (None, ()), ("{", ()), ('{"a": 1}', ())],
-)
-def test_what_the_control_holds_is_read(text, names):
-    assert names_in(text) == names
