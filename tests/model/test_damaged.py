@@ -16,22 +16,35 @@ from modules.paths import Paths
 from modules.schema.cancel import Cancel
 from modules.schema.event import ImageReady
 from modules.schema.request import GenerationRequest, Models, Sampling, Seeds, Size
+from tests.model import word_checkpoints
 from tests.model.tiny import REFERENCE
 from tests.model.tiny_checkpoints import MODELS, description, tensors_of
 
 POINTS = 20
-FAMILIES = ("sd1", "sd2", "unclip", "sdxl", "sdxl-refiner")
+FAMILIES = ("sd1", "sd2", "unclip", "sdxl", "sdxl-refiner", "ldm", "sd3", "flux-dev")
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def whole(request, tmp_path_factory):
     """A checkpoint with a small vocabulary, its description beside it."""
+    if request.param in word_checkpoints.PARTS:
+        return whole_with_words(request.param, tmp_path_factory.mktemp("whole"))
     tiny = MODELS[request.param]
     texts = {prefix: replace(text, vocab_size=64) for prefix, text in tiny.texts.items()}
     tiny = replace(tiny, texts=texts)
     path = tmp_path_factory.mktemp("whole") / "model.safetensors"
     save_file({name: tensor.half() for name, tensor in tensors_of(tiny).items()}, path)
     path.with_suffix(".yaml").write_text(yaml.safe_dump(description(tiny)))
+    return path
+
+
+def whole_with_words(name, folder):
+    """The same for families that read words; some need no description."""
+    path = folder / "model.safetensors"
+    save_file(word_checkpoints.tensors_of(name, vocabulary=64), path)
+    if name == "ldm":
+        text = word_checkpoints.description(word_checkpoints.PARTS[name])
+        path.with_suffix(".yaml").write_text(text)
     return path
 
 
@@ -43,7 +56,8 @@ def header_size(path):
 
 def beside(path, name):
     """A new file with its description, in the same folder."""
-    shutil.copy(path.with_suffix(".yaml"), path.with_name(f"{name}.yaml"))
+    if path.with_suffix(".yaml").exists():
+        shutil.copy(path.with_suffix(".yaml"), path.with_name(f"{name}.yaml"))
     return path.with_name(f"{name}.safetensors")
 
 

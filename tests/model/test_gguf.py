@@ -79,13 +79,13 @@ def test_tensors_of_every_kind_are_read(tiny):
     file.close()
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.2, 0.5, 0.8, 0.99])
-def test_a_cut_off_file_is_refused_in_words(tiny, tmp_path, share):
+def test_a_cut_off_file_is_refused_in_words_wherever_it_ends(tiny, tmp_path):
     data = tiny[0].read_bytes()
     path = tmp_path / "cut.gguf"
-    path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(ModelError, match=r"cut\.gguf is (incomplete|damaged)"):
-        open_gguf(path)
+    for end in range(0, len(data), len(data) // 20):
+        path.write_bytes(data[:end])
+        with pytest.raises(ModelError, match=r"cut\.gguf is (incomplete|damaged)"):
+            open_gguf(path)
 
 
 @pytest.mark.parametrize(

@@ -71,10 +71,12 @@ PARTS = {
 """Every kind of model by a name of its own: its networks by prefix."""
 
 
-def tensors_of(name: str) -> dict[str, Tensor]:
-    """Every tensor of a whole file."""
+def tensors_of(name: str, vocabulary: int | None = None) -> dict[str, Tensor]:
+    """Every tensor of a whole file; `vocabulary` is the size of CLIP's, usually the real one."""
     found = {}
     for seed, (prefix, config) in enumerate(PARTS[name].items()):
+        if isinstance(config, ClipTextConfig) and vocabulary is not None:
+            config = replace(config, vocab_size=vocabulary)
         if isinstance(config, AutoencoderConfig):
             network: torch.nn.Module = Autoencoder(config)
         elif prefix == TRANSFORMER:
