@@ -6,13 +6,22 @@ from modules.pipeline.placing import Placed
 from modules.schema.inputs import ImageData, PictureOptions
 
 
-def finished(pixels: ImageData, origin: Placed | None, options: PictureOptions) -> ImageData:
-    """`pixels` (RGB) as they leave the pipeline; `origin` is the picture they were made from."""
+def finished(
+    pixels: ImageData,
+    origin: Placed | None,
+    options: PictureOptions,
+    reference: ImageData | None = None,
+) -> ImageData:
+    """`pixels` (RGB) as they leave the pipeline; `origin` is the picture they were made from.
+
+    `reference` is the picture whose colours they get, if it is another.
+    """
     if origin is None:
         return pixels
     picture: Picture = as_picture(pixels)
     if options.colour_correction:
-        picture = corrected(picture, origin.picture)
+        wanted = origin.picture if reference is None else as_picture(reference)
+        picture = corrected(picture, wanted)
     if origin.overlay is not None:
         picture = origin.overlay.put_on(picture, visible=options.overlay)
     return as_data(picture)

@@ -204,7 +204,9 @@ class _Job:
     def _pixels(self, latent: Tensor, place: int, model: Model) -> ImageData:
         """A finished picture of its latent."""
         origin = self._origin(place, latent)
-        return finished(decode(model, latent), origin, self.request.pictures)
+        wish = self.request.img2img
+        reference = wish.colour_reference if wish is not None else None
+        return finished(decode(model, latent), origin, self.request.pictures, reference)
 
     def _picture(
         self, batch: BatchOfSeeds, place: int, pixels: ImageData, facts: tuple[Fact, ...]

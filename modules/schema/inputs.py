@@ -152,6 +152,8 @@ class Img2Img:
 
     images: tuple[ImageData, ...] = ()
     """One for all, or one for every picture of a batch. RGB or RGBA."""
+    colour_reference: ImageData | None = None
+    """Whose colours the results get where that is asked for, if not the picture's own."""
     denoising_strength: float = param(
         0.75,
         "Denoising strength",

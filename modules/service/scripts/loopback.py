@@ -76,7 +76,7 @@ def play(call: Call) -> Play:
     seed = call.fixed_seed(request.seeds.seed)
     history: list[tuple[Drawn, Picture]] = []
     for _ in range(request.batch.n_iter):
-        start = wish
+        start = replace(wish, colour_reference=wish.colour_reference or wish.images[0])
         for loop in range(args.loops):
             now = strength(
                 wish.denoising_strength,

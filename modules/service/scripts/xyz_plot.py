@@ -1,11 +1,10 @@
 """X/Y/Z plot: a table of pictures that differ in up to three ways."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
-
-from PIL import Image
 
 from modules.errors import InvalidRequest
 from modules.param import param
@@ -43,6 +42,8 @@ from modules.service.scripts.xyz_axes import (
 TITLE = "X/Y/Z plot"
 BASE = "xyz_grid"
 NAMES = ("X", "Y", "Z")
+
+log = logging.getLogger(__name__)
 
 Place = tuple[int, int, int]
 """Numbers of the values of the three axes."""
@@ -257,7 +258,11 @@ def _picture(plot: Plot, one: Drawn) -> Picture | None:
     """What a cell shows: its picture, or its pictures side by side; None if there is none."""
     if not one.images:
         return None
-    pictures = one.pictures()
+    try:
+        pictures = one.pictures()
+    except InvalidRequest as error:  # somebody took the file away meanwhile
+        log.warning("A cell stays empty: %s", error)
+        return None
     if len(pictures) == 1:
         return pictures[0]
     rows = grid_rows(len(pictures), one.request.batch.batch_size, plot.call.settings.grids)
@@ -270,13 +275,10 @@ def _cell_size(plot: Plot, drawn: dict[Place, Drawn]) -> tuple[int, int]:
     for one in drawn.values():
         if not one.images:
             continue
-        if len(one.images) == 1:
-            with Image.open(one.files[0]) as opened:  # reads no more than the header
-                width, height = opened.size
-        else:
+        width, height = one.images[0].width, one.images[0].height
+        if len(one.images) > 1:
             picture = _picture(plot, one)
-            assert picture is not None
-            width, height = picture.size
+            width, height = (width, height) if picture is None else picture.size
         wide, high = max(wide, width), max(high, height)
     return wide, high
 

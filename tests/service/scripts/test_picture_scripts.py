@@ -85,6 +85,8 @@ def test_loops_start_from_the_picture_before_with_the_next_seed(tmp_path):
     assert start_of(cells[3]).tobytes() == gradient(64, 64).tobytes()
     assert start_of(cells[1]).getpixel((0, 0)) == (5 * 37 % 256, 5 * 101 % 256, 5 * 197 % 256)
     assert {cell.request.batch.total for cell in cells} == {1}
+    references = {cell.request.img2img.colour_reference.data for cell in cells}
+    assert references == {gradient(64, 64).tobytes()}
     assert sheets[0].picture.size == (6 * 64, 64)
 
 

@@ -14,7 +14,7 @@ from modules.service.scripts.script import TABS
 from modules.service.scripts.xyz_axes import AXES, Values, axes_of
 from modules.service.scripts.xyz_plot import XYZ_PLOT
 from modules.settings.sections.saving import Grids
-from tests.service.scripts.stage import CATALOGUE, call, gradient, play
+from tests.service.scripts.stage import CATALOGUE, call, drawn, gradient, play
 
 
 @pytest.mark.parametrize(
@@ -313,3 +313,15 @@ def test_long_words_shrink_until_they_fit():
     legend = result.crop((0, 0, 60, result.height - 60)).convert("L").point(lambda v: 255 - v)
     left, _, right, _ = legend.getbbox()
     assert left > 0 and right < 60
+
+
+def test_a_cell_whose_file_was_taken_away_is_empty(tmp_path):
+    args = {"x_type": "Steps", "x_values": "1,2", "draw_legend": False}
+    acting = XYZ_PLOT.play(call(XYZ_PLOT, args))
+    results = [drawn(cell, tmp_path, number) for number, cell in enumerate(next(acting))]
+    results[0].files[0].unlink()
+    with pytest.raises(StopIteration) as ending:
+        acting.send(results)
+    (sheet,) = ending.value.value
+    assert sheet.picture.getpixel((5, 5)) == (0, 0, 0)
+    assert sheet.picture.getpixel((70, 5)) != (0, 0, 0)
