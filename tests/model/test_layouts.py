@@ -34,7 +34,7 @@ def as_folder(path, folder):
 
 
 WITHOUT_FOLDERS = ("unclip", "sd2-turbo")
-QUICK = ("sd1", "lcm", "depth2img", "sdxl-velocity", "sdxl-refiner")
+QUICK = ("lcm", "depth2img", "sdxl-velocity", "sdxl-refiner")
 """Among these is every difference that the layouts make."""
 
 
@@ -68,7 +68,13 @@ def test_to_a_folder_and_back_nothing_changes(tmp_path, name):
     assert set(back) <= set(original)
 
 
-@pytest.mark.parametrize("name", ["sd1", "sd2", "sdxl", "sdxl-refiner"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sd2", "sdxl-refiner"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("sd1", "sdxl")),
+    ],
+)
 def test_one_file_under_diffusers_names_gives_the_same_model(tmp_path, name):
     path = write(name, tmp_path)
     model = load_model(path)

@@ -58,8 +58,11 @@ def photo(colour, mode="RGB"):
     return ImageData(64, 64, mode, bytes(colour) * 64 * 64)
 
 
+QUICK = ("sd1", "lcm", "sd2-velocity", "sd2-inpainting", "unclip", "sdxl", "sdxl-refiner")
 TEXT_ONLY = [
-    name for name, tiny in tiny_checkpoints.MODELS.items() if tiny.unet.in_channels in (4, 9)
+    pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
+    for name, tiny in tiny_checkpoints.MODELS.items()
+    if tiny.unet.in_channels in (4, 9)
 ]
 
 
@@ -75,7 +78,7 @@ def test_a_family_draws_from_text_and_follows_it(load, name):
     "name, sampler, schedule",
     [
         ("lcm", "LCM", "Automatic"),
-        ("sd2-turbo", "Euler a", "Automatic"),
+        ("sdxl", "Euler a", "Automatic"),
         ("sdxl", "Euler", "SGM Uniform"),
     ],
     ids=lambda value: value,
