@@ -226,7 +226,8 @@ def inspect_gguf(path: Path) -> dict[str, Any]:
 
 def incomplete(header: Header) -> str:
     """How much of a file is there."""
-    unit, letter = (1e9, "GB") if header.expected_bytes >= 1e9 else (1e6, "MB")
+    sizes = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+    unit, letter = next((size for size in sizes if header.expected_bytes >= size[0]), sizes[-1])
     have, want = header.actual_bytes / unit, header.expected_bytes / unit
     return f"incomplete: {have:.1f} of {want:.1f} {letter}"
 

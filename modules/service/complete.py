@@ -4,6 +4,8 @@ import secrets
 from dataclasses import replace
 
 from modules.errors import InvalidRequest, ModelError
+from modules.prompt.comments import strip_comments
+from modules.prompt.networks import hypernet_wishes, lora_wishes, take_networks
 from modules.schema.catalogue import Catalogue
 from modules.schema.request import GenerationRequest, Refiner, Seeds, Size
 from modules.service.complete_pictures import complete_hires, complete_img2img, largest_sides
@@ -28,6 +30,7 @@ def complete_request(
     InvalidRequest, NotFound or ModelError.
     """
     check_extent(request)
+    check_networks(request)
     request = replace(request, sampling=resolve_names(request.sampling))
     checkpoint = find_checkpoint(request.models.checkpoint, catalogue.checkpoints)
     if checkpoint.note:
@@ -53,6 +56,17 @@ def _named_refiner(request: GenerationRequest, catalogue: Catalogue) -> Refiner:
         return replace(refiner, checkpoint="")
     title = find_checkpoint(refiner.checkpoint, catalogue.checkpoints).title
     return replace(refiner, checkpoint="" if title == request.models.checkpoint else title)
+
+
+def check_networks(request: GenerationRequest) -> None:
+    """Raise InvalidRequest or NotFound for the mark of a network that makes no sense."""
+    wish, hires = request.text, request.hires
+    if wish.disable_networks:
+        return
+    for prompt in (request.prompt, hires.prompt if hires is not None else ""):
+        networks = take_networks(strip_comments(prompt) if wish.comments else prompt)[1]
+        lora_wishes(networks)
+        hypernet_wishes(networks)
 
 
 def check_extent(request: GenerationRequest) -> None:

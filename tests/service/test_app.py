@@ -21,6 +21,7 @@ from modules.engine.process import ProcessEngine
 from modules.errors import EngineDown, InvalidRequest, ModelError, NotFound, OutOfMemory
 from modules.schema.catalogue import Catalogue, CheckpointInfo
 from modules.schema.event import Finished, Started
+from modules.schema.inputs import Hires
 from modules.schema.request import Batch, GenerationRequest, Models, Sampling, Seeds, Size
 from modules.service.app import build_app
 from modules.service.read_picture import read_infotext_from
@@ -116,6 +117,9 @@ def test_the_model_s_own_size_is_used_when_none_is_given(app):
         ({"batch": Batch(batch_size=128, n_iter=10_000)}, "pictures in one job"),
         ({"prompt": "x" * 1_000_000}, "at most 100,000 fit"),
         ({"models": Models(checkpoint="fakr")}, "Did you mean 'fake'"),
+        ({"prompt": "a <lora:b:strong>"}, "not a number"),
+        ({"prompt": "a <lora:b:1:lbw=OUTAL>"}, "Did you mean 'OUTALL'"),
+        ({"prompt": "a", "hires": Hires(prompt="<hypernet:b:x>")}, "not a number"),
     ],
 )
 def test_what_cannot_work_is_refused_at_once_with_the_nearest_choice(app, change, words):

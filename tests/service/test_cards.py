@@ -83,7 +83,7 @@ def test_a_card_says_what_the_file_says(index: CardIndex) -> None:
     painter = index.named("lora", "Painter")
     assert (painter.name, painter.base, painter.note) == ("style v10", "SD1", "")
     assert index.named("lora", "style v9").base == "SDXL"
-    assert index.named("lora", "ann").note.startswith("incomplete: 0.0 of 0.0 MB")
+    assert index.named("lora", "ann").note.startswith("incomplete: 6.2 of 6.3 kB")
     assert "damaged" in index.named("lora", "broken").note
     assert index.named("lora", "bob_x").hash == "abababababab"
     with pytest.raises(NotFound, match="style v9"):
