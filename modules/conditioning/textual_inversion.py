@@ -54,8 +54,14 @@ class Embedding:
         return self.sha256[:12]
 
     def fits(self, widths: Mapping[str, int]) -> bool:
-        """Whether it has vectors of the right width for exactly the text encoders in `widths`."""
-        return {name: part.shape[1] for name, part in self.parts.items()} == dict(widths)
+        """Whether it has vectors of the right width for exactly the text encoders in `widths`.
+
+        A model with the second encoder only (the SDXL refiner) takes those of both.
+        """
+        own = {name: part.shape[1] for name, part in self.parts.items()}
+        if set(widths) == {CLIP_G}:
+            own.pop(CLIP_L, None)
+        return own == dict(widths)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,8 @@ from typing import Any
 from modules.errors import ModelError
 
 KEY = "easel"
+RESOLUTION = "modelspec.resolution"
+"""Where files of others tell the size they were trained at: "1024x1024"."""
 TABLES = ("unet", "autoencoder", "text")
 
 SHORTHANDS = {
@@ -45,7 +47,7 @@ def read_facts(metadata: Mapping[str, str], name: str) -> ModelFacts:
     Raises ModelError when they are there but make no sense.
     """
     if KEY not in metadata:
-        return ModelFacts()
+        return ModelFacts(native_size=size_told(metadata.get(RESOLUTION, "")))
     try:
         fields = json.loads(metadata[KEY])
         size = fields.get("native_size")
@@ -63,6 +65,17 @@ def read_facts(metadata: Mapping[str, str], name: str) -> ModelFacts:
             f"{name} describes itself in a way that makes no sense: {error}.",
             "It may come from a newer version, or be damaged.",
         ) from error
+
+
+def size_told(text: str) -> tuple[int, int] | None:
+    """Width and height from a text such as "1024x1024"; None for anything else."""
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.strip().isdecimal() for side in sides):
+        return None
+    try:
+        return pixels(sides)
+    except ValueError:
+        return None
 
 
 def networks_from(fields: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -83,6 +83,7 @@ def test_only_embeddings_of_the_models_width_mean_something(parity, tmp_path):
     both, _ = EmbeddingFolder(tmp_path).load()
     assert both.fitting({"clip_l": 64}).known == {}
     assert list(both.fitting({"clip_l": 64, "clip_g": 96}).known) == ["xl"]
+    assert list(both.fitting({"clip_g": 96}).known) == ["xl"], "the refiner"
 
 
 def test_an_embedding_of_the_folder_wins_over_a_bundled_one(tmp_path):

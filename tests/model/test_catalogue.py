@@ -212,3 +212,15 @@ def test_packed_checkpoints_are_listed_with_their_size_and_what_is_wrong(models,
     assert listed["flux-dev.gguf"].note == ""
     assert "incomplete" in listed["half.gguf"].note
     assert "version 0" in listed["other.gguf"].note
+
+
+@pytest.mark.parametrize(
+    "told, size",
+    [("768x768", (768, 768)), ("1024x576", (1024, 576)), ("huge", (512, 512)), ("1x1", (512, 512))],
+)
+def test_the_size_that_other_programs_write_into_files_counts(models, facts, told, size):
+    name = "model.diffusion_model.input_blocks.0.0.weight"
+    tensors = {name: torch.zeros(4, 4, 3, 3)}
+    save_file(tensors, models / "a.safetensors", metadata={"modelspec.resolution": told})
+    (found,) = scan(models, facts)
+    assert found.native_size == size
