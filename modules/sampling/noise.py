@@ -6,6 +6,7 @@ there is none) and "NV" (an NVIDIA card's numbers, computed anywhere).
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -96,6 +97,8 @@ class SeededNoise:
         self.subseeds = [*subseeds, *[0] * len(seeds)][: len(seeds)]
         self.generators = [self._generator(seed) for seed in self.seeds]
         self.taken = False
+        self._coming: Future[Tensor] | None = None
+        self._pool: ThreadPoolExecutor | None = None
 
     def first(self) -> Tensor:
         """The noise a pass starts from: (batch, channels, h, w), unit variance, float32."""
@@ -106,10 +109,19 @@ class SeededNoise:
         return torch.stack(rows)
 
     def __call__(self, sigma: Tensor, sigma_next: Tensor) -> Tensor:
-        """The next draw of every picture's stream."""
+        """The next draw of every picture's stream.
+
+        NV numbers take so long that after the first draw the next is made ahead, in a thread.
+        """
         assert self.taken, "the first noise is drawn before any other"
-        rows = [generator.randn(self.shape).to(self.device) for generator in self.generators]
-        return torch.stack(rows)
+        drawn = self._draw() if self._coming is None else self._coming.result()
+        if self.options.source == "NV":
+            self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="noise")
+            self._coming = self._pool.submit(self._draw)
+        return drawn.to(self.device)
+
+    def _draw(self) -> Tensor:
+        return torch.stack([generator.randn(self.shape) for generator in self.generators])
 
     def _generator(self, seed: int) -> Generator:
         return new_generator(seed, self.options.source, self.device)

@@ -50,7 +50,7 @@ def cell(value: float) -> Tensor:
 
 
 def philox_words(given: dict[str, Any]) -> list[str]:
-    counter = [np.array([word], np.uint32) for word in given["counter"]]
+    counter = [np.array([word], np.uint64) for word in given["counter"]]
     return [f"{int(word[0]):08x}" for word in philox(counter, given["seed"])]
 
 

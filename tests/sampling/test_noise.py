@@ -107,3 +107,13 @@ def test_ensd_changes_all_noise_but_the_first() -> None:
     plain, shifted = noise([5]), noise([5], ensd=31337)
     assert torch.equal(plain.first(), shifted.first())
     assert torch.equal(shifted(ANY, ANY)[0], fresh_randn(5 + 31337, SHAPE, "CPU"))
+
+
+def test_draws_made_ahead_are_those_of_the_streams_in_order() -> None:
+    ahead = noise([5, 6], source="NV")
+    ahead.first()
+    streams = [new_generator(seed, "NV") for seed in (5, 6)]
+    for stream in streams:
+        stream.randn(SHAPE)
+    for _ in range(4):
+        assert torch.equal(ahead(ANY, ANY), torch.stack([one.randn(SHAPE) for one in streams]))

@@ -9,7 +9,7 @@ from tests.sampling.toy import units
 
 
 def test_counter_zero_and_key_zero_give_the_published_words() -> None:
-    zeros = [np.zeros(1, np.uint32)] * 4
+    zeros = [np.zeros(1, np.uint64)] * 4
     words = [int(word[0]) for word in philox(zeros, 0)]
     assert words == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
 
