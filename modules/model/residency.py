@@ -38,6 +38,9 @@ class Policy(Protocol):
     def rest(self) -> None:
         """Leave the device to other models until the next block."""
 
+    def before_changes(self) -> None:
+        """Have weights where changes to them are always made, whatever was computed before."""
+
 
 class Guest:
     """Parameters of a network that are away from home for a while."""
@@ -106,6 +109,9 @@ class AllOnDevice:
             guest.send_home()
         self._guests.clear()
 
+    def before_changes(self) -> None:
+        """They are always here."""
+
     def _bring(self, network: nn.Module) -> None:
         if network not in self._guests:
             guest = self._guests[network] = Guest()
@@ -149,6 +155,11 @@ class OneAtATime:
     def rest(self) -> None:
         """Leave the device to others."""
         self._bring(None)
+
+    def before_changes(self) -> None:
+        """Send all home, unless a network is in the midst of its work."""
+        if not self._blocks:
+            self._bring(None)
 
     def _bring(self, network: nn.Module | None) -> None:
         if network is self._here:
@@ -206,6 +217,9 @@ class LayerByLayer:
 
     def rest(self) -> None:
         """Nothing is on the device between blocks anyway."""
+
+    def before_changes(self) -> None:
+        """They are at home."""
 
     def _is_large(self, layer: nn.Module) -> bool:
         known = isinstance(layer, nn.Linear | nn.Conv2d)

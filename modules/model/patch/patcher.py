@@ -110,6 +110,7 @@ class Patcher:
             name: parts for one in reversed(found) for name, parts in one.file.bundled.items()
         }
         if key != self.key:
+            self.model.policy.before_changes()
             self._restore()
             self.key = CHANGING
             for one in found:
