@@ -28,6 +28,11 @@ class Paths:
         return self.models_dir or self.data / "models"
 
     @property
+    def all_models(self) -> tuple[Path, ...]:
+        """The folder of all kinds of models, and the one that comes with the program."""
+        return self.models, self.program / "models"
+
+    @property
     def checkpoints(self) -> Path:
         """`models/Stable-diffusion`."""
         return self.checkpoint_dir or self.models / "Stable-diffusion"

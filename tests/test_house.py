@@ -59,9 +59,10 @@ LIGHT = {
     "modules.model.patch.look",
     "modules.model.patch.report",
     "modules.model.network_hash",
-    "modules.pipeline.resize",
+    "modules.model.upscaler_files",
     "modules.pipeline.resize",
     "modules.training.command",
+    "modules.training.upscaler_command",
 }
 """Plain data about heavy rooms: the doors, the service and the engine may read it."""
 READS_LIGHT = {"settings", "engine", "service", "ui", "api", "cli"}

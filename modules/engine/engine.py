@@ -6,7 +6,7 @@ from typing import Protocol
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event
-from modules.schema.tasks import Task
+from modules.schema.tasks import AnyTask
 
 
 class Engine(Protocol):
@@ -15,7 +15,7 @@ class Engine(Protocol):
     slots: int
     """Tasks it can run at once."""
 
-    def run(self, task: Task, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
+    def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Carry out `task`, yielding events; raises a WebUIError if it cannot.
 
         Pictures before `start_image` are not drawn again; the others come out as they would have.

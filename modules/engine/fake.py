@@ -16,7 +16,7 @@ from modules.schema.event import Event, ImageReady, Preview, Progress
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
-from modules.schema.tasks import Task
+from modules.schema.tasks import AnyTask, Task, Upscale
 
 FAKE_CHECKPOINT = CheckpointInfo(
     title="fake.safetensors [0123456789]",
@@ -63,8 +63,11 @@ class FakeEngine:
         self.expected: list[str] = []
         """Checkpoints that were announced."""
 
-    def run(self, task: Task, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
+    def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Yield the given events, or those of drawing plain colours."""
+        if isinstance(task, Upscale):
+            yield ImageReady(image=_stretched(task))
+            return
         self.tasks.append((task, start_image))
         self._state = "busy"
         try:
@@ -163,3 +166,21 @@ def _preview(task: GenerationRequest, index: int, step: int) -> Preview:
     buffer = io.BytesIO()
     Image.new("RGB", (64, 64), colour).save(buffer, "JPEG")
     return Preview(jpeg=buffer.getvalue(), width=64, height=64)
+
+
+def _stretched(task: Upscale) -> GeneratedImage:
+    """A picture with its pixels repeated: what a network would do that has learnt nothing."""
+    old = task.image
+    size = int(old.width * task.factor) // 8 * 8, int(old.height * task.factor) // 8 * 8
+    small = Image.frombytes(old.mode, (old.width, old.height), old.data)
+    large = small.resize(size, Image.Resampling.NEAREST)
+    return GeneratedImage(
+        index=0,
+        seed=0,
+        subseed=0,
+        prompt="",
+        negative_prompt="",
+        width=large.width,
+        height=large.height,
+        image=ImageData(large.width, large.height, large.mode, large.tobytes()),
+    )

@@ -10,7 +10,7 @@ from modules.engine.engine import Engine
 from modules.errors import WebUIError
 from modules.schema.catalogue import EngineStatus
 from modules.schema.event import Event
-from modules.schema.tasks import Task
+from modules.schema.tasks import AnyTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Run:
     """To the child: carry out a task."""
 
     id: int
-    task: Task
+    task: AnyTask
     start_image: int
 
 

@@ -9,6 +9,7 @@ from modules.model.catalogue import Checkpoint, scan, with_hash
 from modules.model.embedding_sizes import embedding_sizes
 from modules.model.folder import files_below
 from modules.model.hashes import FileFacts
+from modules.model.upscaler_files import upscaler_files
 from modules.model.vae_files import vae_files
 from modules.paths import Paths
 from modules.schema.catalogue import Catalogue, CheckpointInfo
@@ -48,6 +49,7 @@ class ModelList:
             embeddings=_names(self._paths.embeddings),
             embedding_vectors=tuple(embedding_sizes(self._paths.embeddings, self._facts).items()),
             loras=_names(self._paths.lora),
+            upscalers=_upscalers(self._paths),
             problems=tuple(f"{one.name}: {one.note}" for one in checkpoints if one.note),
         )
 
@@ -69,6 +71,11 @@ class ModelList:
                 continue
             with self._lock:
                 self._catalogue = self._listed(scan(self._paths.checkpoints, self._facts))
+
+
+def _upscalers(paths: Paths) -> tuple[tuple[str, str], ...]:
+    files = upscaler_files(*paths.all_models)
+    return tuple((name, str(path)) for name, path in files.items())
 
 
 def described(checkpoint: Checkpoint) -> CheckpointInfo:

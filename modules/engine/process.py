@@ -34,7 +34,7 @@ from modules.model.catalogue import files_of
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event
-from modules.schema.tasks import Task
+from modules.schema.tasks import AnyTask
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class ProcessEngine:
         self._warm_with = checkpoint
         self._connected().send(Warm(checkpoint))
 
-    def run(self, task: Task, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
+    def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Carry out `task` in the child. Raises EngineDown if it dies on the way."""
         link = self._connected()
         number, inbox = link.begin()

@@ -18,6 +18,7 @@ from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter, steps_done
 from modules.pipeline.ready import Ready
 from modules.pipeline.refiner import Speaker, Switch, check_fits, refines
+from modules.pipeline.resize import FindUpscaler, find_upscaler
 from modules.pipeline.texts import Texts
 from modules.pipeline.wishes import conditioning_options, picture_facts
 from modules.sampling.catalogue import Resolved
@@ -49,6 +50,8 @@ class Bench:
     """Notices of this job, each of which is news once."""
     other: Callable[[str], Ready] | None = None
     """Gives another checkpoint by name, for passes in which another takes over."""
+    find_upscaler: FindUpscaler = find_upscaler
+    """Gives an upscaler by name."""
 
     def with_other(self, name: str) -> "Bench":
         """The same for another checkpoint. Raises NotFound, ModelError."""

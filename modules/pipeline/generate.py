@@ -22,6 +22,7 @@ from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter
 from modules.pipeline.ready import Ready
+from modules.pipeline.resize import FindUpscaler, find_upscaler
 from modules.pipeline.second_pass import SecondPass
 from modules.pipeline.soft_inpaint import mix_softly, soft_overlay
 from modules.pipeline.texts import plain_name, read_texts
@@ -51,6 +52,7 @@ def generate(
     points: Points | None = None,
     patcher: Patcher | None = None,
     other: Callable[[str], Ready] | None = None,
+    find_upscaler: FindUpscaler = find_upscaler,
     start_image: int = 0,
     preview_interval_s: float | None = PREVIEW_INTERVAL_S,
 ) -> Iterator[Event]:
@@ -70,6 +72,7 @@ def generate(
         meter=ProgressMeter(request.batch.n_iter, start_image // request.batch.batch_size),
         patcher=patcher,
         other=other,
+        find_upscaler=find_upscaler,
     )
     with tiled(model, request.tiling):
         job = _Job(bench, points or Points())
@@ -126,7 +129,8 @@ class _Job:
         if self.request.img2img is None:
             return None
         self.bench.heed()
-        return picture_start(self.request, self.model, next(batches(self.request)).seeds)
+        seeds = next(batches(self.request)).seeds
+        return picture_start(self.request, self.model, seeds, self.bench.find_upscaler)
 
     def draw(self, batch: BatchOfSeeds) -> Iterator[Event]:
         """One batch: noise, steps, pictures."""

@@ -13,7 +13,7 @@ from modules.model.loader import Model
 from modules.pipeline.decode import to_pixels
 from modules.pipeline.first_latents import check_cells
 from modules.pipeline.pictures import Picture, as_picture, fractions
-from modules.pipeline.resize import find_upscaler, stretch
+from modules.pipeline.resize import FindUpscaler, find_upscaler, stretch
 from modules.schema.hires_size import hires_size
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
@@ -40,7 +40,9 @@ LATENT_UPSCALES = {
 class Enlarging:
     """Takes a batch from the first pass's size to the second's."""
 
-    def __init__(self, request: GenerationRequest, model: Model) -> None:
+    def __init__(
+        self, request: GenerationRequest, model: Model, find: FindUpscaler = find_upscaler
+    ) -> None:
         assert request.hires is not None
         self.model, self.hires = model, request.hires
         image = request.hires.image
@@ -50,7 +52,7 @@ class Enlarging:
         self.cells = self.size.height // cell, self.size.width // cell
         self.cut = self.size.cut_y // cell, self.size.cut_x // cell
         self.latent_way = LATENT_UPSCALES.get(request.hires.upscaler or "Latent")
-        self.enlarge = None if self.latent_way else find_upscaler(request.hires.upscaler)
+        self.enlarge = None if self.latent_way else find(request.hires.upscaler)
         h, w = self.cells[0] - self.cut[0], self.cells[1] - self.cut[1]
         if h < 1 or w < 1:
             raise InvalidRequest(

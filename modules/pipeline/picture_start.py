@@ -12,7 +12,7 @@ from modules.pipeline.masks import latent_mask
 from modules.pipeline.picture_conditions import picture_conditions
 from modules.pipeline.pictures import Picture, fractions
 from modules.pipeline.placing import Placed, place_all
-from modules.pipeline.resize import stretch
+from modules.pipeline.resize import FindUpscaler, find_upscaler, stretch
 from modules.sampling.noise import NoiseOptions, SeededNoise
 from modules.schema.request import GenerationRequest
 
@@ -31,7 +31,12 @@ class PictureStart:
     conditions: Tensor | None = None
 
 
-def picture_start(request: GenerationRequest, model: Model, seeds: tuple[int, ...]) -> PictureStart:
+def picture_start(
+    request: GenerationRequest,
+    model: Model,
+    seeds: tuple[int, ...],
+    find: FindUpscaler = find_upscaler,
+) -> PictureStart:
     """Prepare the request's pictures. `seeds` are those of the job's first batch.
 
     The autoencoder's noise is drawn from the last of them, one draw a picture: what A1111 does
@@ -39,7 +44,7 @@ def picture_start(request: GenerationRequest, model: Model, seeds: tuple[int, ..
     """
     wish = request.img2img
     assert wish is not None
-    few = place_all(request)
+    few = place_all(request, find)
     placed = few * len(seeds) if len(few) == 1 else few
     shape = latent_shape(request, model)
     generator = torch.Generator().manual_seed(seeds[-1])

@@ -13,7 +13,15 @@ from modules.pipeline.masks import (
 )
 from modules.pipeline.overlay import Overlay, filled, without_masked
 from modules.pipeline.pictures import Picture, as_picture, flattened
-from modules.pipeline.resize import RESIZES, Enlarge, Resize, fill, find_upscaler, stretch
+from modules.pipeline.resize import (
+    RESIZES,
+    Enlarge,
+    FindUpscaler,
+    Resize,
+    fill,
+    find_upscaler,
+    stretch,
+)
 from modules.schema.inputs import Inpaint
 from modules.schema.request import GenerationRequest
 
@@ -33,7 +41,7 @@ class Placed:
     source: Picture | None = None
 
 
-def place_all(request: GenerationRequest) -> list[Placed]:
+def place_all(request: GenerationRequest, find: FindUpscaler = find_upscaler) -> list[Placed]:
     """Every picture of the request, placed. Raises InvalidRequest, NotFound."""
     wish = request.img2img
     assert wish is not None
@@ -46,14 +54,14 @@ def place_all(request: GenerationRequest) -> list[Placed]:
         raise InvalidRequest(
             f"There is no resize mode {wish.resize_mode!r:.40}.", f"Choose {', '.join(RESIZES)}."
         )
-    return [_placed(request, as_picture(image)) for image in wish.images]
+    return [_placed(request, as_picture(image), find) for image in wish.images]
 
 
-def _placed(request: GenerationRequest, picture: Picture) -> Placed:
+def _placed(request: GenerationRequest, picture: Picture, find: FindUpscaler) -> Placed:
     wish = request.img2img
     assert wish is not None
     target = request.size.width, request.size.height
-    enlarge = find_upscaler(request.pictures.upscaler)
+    enlarge = find(request.pictures.upscaler)
     picture = flattened(picture, request.pictures.background)
     resize = RESIZES[wish.resize_mode]
     mask = _mask(wish.inpaint, picture.size) if wish.inpaint is not None else None

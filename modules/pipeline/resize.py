@@ -13,6 +13,9 @@ Picture = Image.Image
 Enlarge = Callable[[Picture, float], Picture]
 """Makes a picture larger by about a factor; what it returns may have any larger size."""
 
+FindUpscaler = Callable[[str], "Enlarge | None"]
+"""Gives the upscaler of a name, None for the name "None". Raises NotFound."""
+
 MOST_PIXELS = 2**28
 """Of a picture on the way; a shape that needs more is refused."""
 PASSES = 3
@@ -36,7 +39,7 @@ UPSCALERS: dict[str, Enlarge | None] = {"None": None, "Lanczos": _lanczos, "Near
 
 
 def find_upscaler(name: str) -> Enlarge | None:
-    """The upscaler called `name`; "" is none. Raises NotFound."""
+    """The upscaler called `name` among those that need no model; "" is none. Raises NotFound."""
     for known, enlarge in UPSCALERS.items():
         if (name or "None").strip().lower() == known.lower():
             return enlarge

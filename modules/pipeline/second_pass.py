@@ -38,7 +38,7 @@ class SecondPass:
                 "Turn one of the two off.",
             )
         self.bench, self.hires = bench, hires
-        self.enlarging = Enlarging(request, model)
+        self.enlarging = Enlarging(request, model, bench.find_upscaler)
         self.resolved = resolved_hires_sampler(request)
         self.plan = SamplingPass(
             self.resolved,

@@ -23,6 +23,7 @@ class Tiling:
     overlap: int = 8
 
 
+USUAL = Tiling()
 WHOLE = Tiling(0, 0)
 
 
@@ -41,7 +42,7 @@ def starts(length: int, side: int, overlap: int) -> list[int]:
 def enlarge(
     picture: Picture,
     upscaler: Upscaler,
-    tiling: Tiling = Tiling(),
+    tiling: Tiling = USUAL,
     device: torch.device | str = "cpu",
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> Picture:

@@ -41,6 +41,8 @@ class Catalogue:
     embedding_vectors: tuple[tuple[str, int], ...] = ()
     """Names that mean an embedding in prompts, and how many tokens each takes."""
     loras: tuple[str, ...] = ()
+    upscalers: tuple[tuple[str, str], ...] = ()
+    """Name and file of those that are networks; the plain ones need no file."""
     problems: tuple[str, ...] = ()
     """Files that could not be read, a sentence each."""
 

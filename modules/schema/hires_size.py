@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from modules.schema.catalogue import Catalogue
 from modules.schema.inputs import Hires
 
 LATENT_UPSCALERS = (
@@ -14,6 +15,11 @@ LATENT_UPSCALERS = (
 )
 PLAIN_UPSCALERS = ("None", "Lanczos", "Nearest")
 """Upscalers that need no model file."""
+
+
+def upscaler_names(catalogue: Catalogue) -> tuple[str, ...]:
+    """Every upscaler for pictures, the plain ones first."""
+    return *PLAIN_UPSCALERS, *(name for name, _ in catalogue.upscalers)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def complete_request(
     size = request.size if size_given else Size(width=width, height=height)
     seeds = request.seeds if request.script is not None else _chosen(request.seeds)
     request = replace(request, models=models, size=size, seeds=seeds)
-    request = complete_hires(complete_img2img(request), catalogue)
+    request = complete_hires(complete_img2img(request, catalogue), catalogue)
     request = replace(request, refiner=_named_refiner(request, catalogue))
     check_pixels(request)
     return request

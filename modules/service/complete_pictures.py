@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from modules.errors import InvalidRequest, NotFound
 from modules.schema.catalogue import Catalogue
-from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS, hires_size
+from modules.schema.hires_size import LATENT_UPSCALERS, hires_size, upscaler_names
 from modules.schema.infotext_parse import first_pass_size
 from modules.schema.inputs import Hires
 from modules.schema.request import Batch, GenerationRequest, Sampling, Size
@@ -14,7 +14,7 @@ NARROWEST = 8
 """Pixels of a side that every model can make a latent of."""
 
 
-def complete_img2img(request: GenerationRequest) -> GenerationRequest:
+def complete_img2img(request: GenerationRequest, catalogue: Catalogue) -> GenerationRequest:
     """Check the pictures; several of them are a batch. Raises InvalidRequest or NotFound."""
     wish = request.img2img
     if wish is None:
@@ -28,7 +28,7 @@ def complete_img2img(request: GenerationRequest) -> GenerationRequest:
         return request  # some scripts bring their own pictures; the others say so themselves
     if not wish.images:
         raise InvalidRequest("There is no picture to start from.", "Choose one.")
-    upscaler = _upscaler(request.pictures.upscaler or "None", PLAIN_UPSCALERS)
+    upscaler = _upscaler(request.pictures.upscaler or "None", upscaler_names(catalogue))
     request = replace(request, pictures=replace(request.pictures, upscaler=upscaler))
     count = len(wish.images)
     if count == 1:
@@ -49,7 +49,8 @@ def complete_hires(request: GenerationRequest, catalogue: Catalogue) -> Generati
     hires = request.hires
     if hires is None:
         return request
-    upscaler = _upscaler(hires.upscaler or "Latent", (*LATENT_UPSCALERS, *PLAIN_UPSCALERS))
+    known = (*LATENT_UPSCALERS, *upscaler_names(catalogue))
+    upscaler = _upscaler(hires.upscaler or "Latent", known)
     hires = _with_names(replace(hires, upscaler=upscaler), request.sampling)
     if hires.checkpoint:
         title = find_checkpoint(hires.checkpoint, catalogue.checkpoints).title

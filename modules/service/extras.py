@@ -1,14 +1,18 @@
 """Finished pictures made larger, without a model and without a job."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from PIL import Image
 
 from modules.errors import InvalidRequest
 from modules.param import check_limits, param
-from modules.pipeline.resize import Picture, find_upscaler, upscale
+from modules.pipeline.resize import Picture
 from modules.schema.inputs import ImageData
+from modules.service.enlarge import plainly
+
+Enlarge = Callable[[Picture, float, str], Picture]
+"""A picture, how many times larger, and the upscaler's name."""
 
 MOST_PIXELS = 64 * 2**20
 """Of a result; more is refused before it costs memory."""
@@ -34,7 +38,9 @@ class Enlargement:
     )
 
 
-def enlarged(image: ImageData, wish: Enlargement) -> tuple[ImageData, list[str]]:
+def enlarged(
+    image: ImageData, wish: Enlargement, enlarge: Enlarge = plainly
+) -> tuple[ImageData, list[str]]:
     """The picture as wished, and what was done in A1111's words.
 
     Sides are rounded down to multiples of 8 before anything is cut off. Without an upscaler the
@@ -50,9 +56,9 @@ def enlarged(image: ImageData, wish: Enlargement) -> tuple[ImageData, list[str]]
             f"The picture would have more than {MOST_PIXELS // 2**20} million pixels.",
             "Choose a smaller size.",
         )
-    result = _fitted(upscale(picture, factor, find_upscaler(wish.upscaler)), wish)
+    result = _fitted(enlarge(picture, factor, wish.upscaler), wish)
     if wish.second != NO_UPSCALER and wish.share > 0:
-        other = _fitted(upscale(picture, factor, find_upscaler(wish.second)), wish)
+        other = _fitted(enlarge(picture, factor, wish.second), wish)
         result = Image.blend(result, other, wish.share)
     data = ImageData(result.width, result.height, result.mode, result.tobytes())
     return data, list(_told(wish))

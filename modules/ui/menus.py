@@ -1,7 +1,7 @@
 """Names of catalogues ("samplers", "checkpoints", ...) to the entries people choose from."""
 
 from modules.sampling.catalogue import sampler_names, schedule_names
-from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS
+from modules.schema.hires_size import LATENT_UPSCALERS, upscaler_names
 from modules.service.app import App
 from modules.ui.form import Menus
 
@@ -11,8 +11,8 @@ def menus_of(app: App) -> Menus:
     tables = {
         "samplers": sampler_names,
         "schedules": schedule_names,
-        "upscalers": lambda: list(PLAIN_UPSCALERS),
-        "hires_upscalers": lambda: [*LATENT_UPSCALERS, *PLAIN_UPSCALERS],
+        "upscalers": lambda: list(upscaler_names(app.catalogue())),
+        "hires_upscalers": lambda: [*LATENT_UPSCALERS, *upscaler_names(app.catalogue())],
         "checkpoints": lambda: [item.title for item in app.catalogue().checkpoints],
         "vaes": lambda: ["Automatic", "None", *app.catalogue().vaes],
     }

@@ -11,6 +11,7 @@ from modules.api.images import decode_picture
 from modules.api.sdapi.schemas import Body
 from modules.param import params_of
 from modules.service.app import App
+from modules.service.enlarge import Enlarger
 from modules.service.extras import Enlargement, enlarged
 from modules.service.formats import encode
 from modules.service.read_pixels import read_pixels
@@ -87,7 +88,7 @@ def _done(app: App, body: ExtrasRequest, text: str) -> tuple[str, str]:
         raise LegacyError(404, "Model not found", "Nothing here restores faces yet.")
     content = decode_picture(text)
     recipe, _ = app.read_picture(content)
-    image, told = enlarged(read_pixels(content), _wish(body))
+    image, told = enlarged(read_pixels(content), _wish(body), Enlarger(app.engine))
     saving = app.settings.settings.saving
     encoded = encode(image, recipe, saving.format, quality=saving.quality)
     return base64.b64encode(encoded.data).decode("ascii"), ", ".join(told)

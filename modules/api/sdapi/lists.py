@@ -23,7 +23,7 @@ def list_routes(app: App) -> APIRouter:
     routes = APIRouter(prefix="/sdapi/v1", tags=["sdapi"])
     _sampler_routes(routes)
     _model_routes(routes, app)
-    _empty_routes(routes)
+    _upscaler_routes(routes, app)
 
     @routes.get("/prompt-styles")
     def styles() -> Rows:
@@ -185,14 +185,18 @@ def _model(checkpoint: CheckpointInfo) -> dict[str, Any]:
     }
 
 
-def _empty_routes(routes: APIRouter) -> None:
-    """Lists of things there are none of yet, so that clients get a list and not an error."""
+def _upscaler_routes(routes: APIRouter, app: App) -> None:
+    """Lists of what enlarges, and of what there is none of yet: clients get no error."""
 
     @routes.get("/upscalers")
     def upscalers() -> Rows:
-        """List upscalers."""
+        """List upscalers: the plain ones, then files."""
         nothing = {"model_name": None, "model_path": None, "model_url": None, "scale": 4.0}
-        return [{"name": name, **nothing} for name in PLAIN_UPSCALERS]
+        networks = [
+            {**nothing, "name": name, "model_name": Path(path).name, "model_path": path}
+            for name, path in app.catalogue().upscalers
+        ]
+        return [*({**nothing, "name": name} for name in PLAIN_UPSCALERS), *networks]
 
     @routes.get("/latent-upscale-modes")
     def latent_modes() -> Rows:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES
 from modules.schema.catalogue import Catalogue
-from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS
+from modules.schema.hires_size import LATENT_UPSCALERS, upscaler_names
 
 Choices = Callable[[Catalogue, Sequence[str]], Sequence[str]]
 """Entries of a menu, from the catalogue and the names of the styles."""
@@ -42,7 +42,7 @@ def style_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
 
 def hires_upscalers(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
     """Upscalers of the second pass."""
-    return [*LATENT_UPSCALERS, *PLAIN_UPSCALERS]
+    return [*LATENT_UPSCALERS, *upscaler_names(catalogue)]
 
 
 def fixed(*names: str) -> Choices:

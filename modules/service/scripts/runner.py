@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from modules.errors import EngineDown, Interrupted, WebUIError
@@ -24,6 +25,7 @@ from modules.schema.inputs import ImageData
 from modules.schema.result import GeneratedImage
 from modules.service.complete import complete_request
 from modules.service.drawing import Workplace, draw_all
+from modules.service.enlarge import Enlarger
 from modules.service.formats import encode
 from modules.service.job import FAILED, Job, new_id
 from modules.service.queue import CellRow
@@ -46,6 +48,7 @@ def run_script(job: Job, place: Workplace) -> None:
     script = script_of(job.task)
     assert script is not None
     call = make_call(job.task, place.engine.catalogue(), job.settings, place.paths)
+    call = replace(call, enlarge=partial(Enlarger(place.engine), cancel=job.cancel))
     run = _Run(job, place, script.batches(call) if script.batches is not None else 0)
     run.play(script.play(call))
 

@@ -15,6 +15,7 @@ from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
 from modules.schema.result import Fact, GeneratedImage
 from modules.service.complete import RANDOM_SEEDS
+from modules.service.enlarge import plainly
 from modules.service.formats import from_pillow, to_pillow
 from modules.settings.settings import Settings
 
@@ -97,6 +98,8 @@ class Call:
     styles: StyleBook = field(default_factory=StyleBook)
     seed: int = 0
     """What random choices follow from."""
+    enlarge: Callable[[Picture, float, str], Picture] = plainly
+    """A picture, how many times larger, and the upscaler's name; waits for the engine."""
 
     @property
     def tab(self) -> str:

@@ -8,10 +8,10 @@ from PIL import Image
 
 from modules.errors import InvalidRequest
 from modules.param import param
-from modules.pipeline.resize import find_upscaler, upscale
-from modules.schema.hires_size import PLAIN_UPSCALERS
+from modules.schema.hires_size import upscaler_names
 from modules.schema.request import Batch, GenerationRequest
 from modules.schema.result import Fact
+from modules.service.enlarge import NONE
 from modules.service.scripts.script import (
     IMG2IMG,
     Call,
@@ -50,8 +50,9 @@ def enlarged(call: Call) -> Picture:
     """The request's picture (RGB), larger; with the upscaler None as it is."""
     args: SdUpscaleArgs = call.args
     picture = opaque(call.picture(), call.request.pictures.background)
-    enlarge = find_upscaler(args.upscaler)
-    return picture if enlarge is None else upscale(picture, args.scale, enlarge)
+    if args.upscaler == NONE:
+        return picture
+    return call.enlarge(picture, args.scale, args.upscaler)
 
 
 def opaque(picture: Picture, background: str) -> Picture:
@@ -66,7 +67,7 @@ def large_size(call: Call) -> tuple[int, int]:
     """Width and height in pixels of what is cut into tiles."""
     args: SdUpscaleArgs = call.args
     picture = call.picture()
-    if find_upscaler(args.upscaler) is None:
+    if args.upscaler == NONE:
         return picture.size
     return int(picture.width * args.scale) // 8 * 8, int(picture.height * args.scale) // 8 * 8
 
@@ -171,5 +172,5 @@ SD_UPSCALE = Script(
     check=check,
     batches=batches,
     layout=("", "overlap", "upscaler", "scale"),
-    menus={"upscalers": lambda tab, catalogue: PLAIN_UPSCALERS},
+    menus={"upscalers": lambda tab, catalogue: upscaler_names(catalogue)},
 )

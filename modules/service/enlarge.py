@@ -1,0 +1,64 @@
+"""Pictures made larger by name of an upscaler: plainly here, by networks in the engine."""
+
+from PIL import Image
+
+from modules.engine.engine import Engine
+from modules.errors import NotFound, WebUIError
+from modules.pipeline.resize import UPSCALERS, Picture, find_upscaler, upscale
+from modules.schema.cancel import Cancel
+from modules.schema.event import ImageReady
+from modules.schema.hires_size import upscaler_names
+from modules.schema.inputs import ImageData
+from modules.schema.tasks import Upscale
+from modules.service.formats import from_pillow
+
+NONE = "None"
+
+
+def is_plain(upscaler: str) -> bool:
+    """Whether an upscaler needs no network."""
+    return (upscaler or NONE).strip().lower() in map(str.lower, UPSCALERS)
+
+
+class Enlarger:
+    """Makes pictures larger; one that needs a network waits until the engine is free."""
+
+    def __init__(self, engine: Engine, tile: int = 192, overlap: int = 8) -> None:
+        self._engine = engine
+        self._tile = tile
+        self._overlap = overlap
+
+    def __call__(
+        self, picture: Picture, factor: float, upscaler: str, cancel: Cancel | None = None
+    ) -> Picture:
+        """`picture` (RGB or RGBA) `factor` times as large, sides a multiple of 8.
+
+        Raises InvalidRequest, NotFound, ModelError, EngineDown, Interrupted.
+        """
+        if is_plain(upscaler):
+            return upscale(picture, factor, find_upscaler(upscaler))
+        known = upscaler_names(self._engine.catalogue())
+        found = next((one for one in known if one.lower() == upscaler.strip().lower()), None)
+        if found is None:
+            raise NotFound("upscaler", upscaler, known)
+        task = Upscale(
+            image=from_pillow(picture),
+            upscaler=found,
+            factor=factor,
+            tile=self._tile,
+            overlap=self._overlap,
+        )
+        for event in self._engine.run(task, cancel or Cancel()):
+            if isinstance(event, ImageReady) and event.image.image is not None:
+                return to_picture(event.image.image)
+        raise WebUIError(f"{upscaler} made no picture.", "The log may say why.")
+
+
+def plainly(picture: Picture, factor: float, upscaler: str) -> Picture:
+    """What an `Enlarger` does without an engine. Raises NotFound for networks."""
+    return upscale(picture, factor, find_upscaler(upscaler))
+
+
+def to_picture(image: ImageData) -> Picture:
+    """Pixels as Pillow has them."""
+    return Image.frombytes(image.mode, (image.width, image.height), image.data)
