@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from modules.errors import ModelError
 from modules.model.loader import Model
 from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.unet import UNet
@@ -89,8 +90,13 @@ def studio_in_training(
 
 
 def studio_of(model: Model) -> Studio:
-    """A studio for a loaded checkpoint, with CLIP's whole vocabulary."""
-    tokenizer, text = ClipTokenizer.load(), model.text_encoder
+    """A studio for a loaded checkpoint, with CLIP's whole vocabulary.
+
+    Raises ModelError for models that are not built like Stable Diffusion 1.
+    """
+    tokenizer, text, unet = ClipTokenizer.load(), model.text_encoder, model.unet
+    if not isinstance(unet, UNet):
+        raise ModelError(f"{model.name} is of a family that cannot be measured or taught here.")
 
     def read(prompts: list[str]) -> Tensor:
         rows = []
@@ -102,4 +108,4 @@ def studio_of(model: Model) -> Studio:
         return text.final_layer_norm(text(text.embed_tokens(ids))[-1])
 
     side = model.native_size[0] // model.downsample
-    return Studio(unet=model.unet, autoencoder=model.autoencoder, read=read, side=side)
+    return Studio(unet=unet, autoencoder=model.autoencoder, read=read, side=side)
