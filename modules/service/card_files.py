@@ -51,15 +51,52 @@ def folders_of_models(paths: Paths) -> dict[str, list[Path]]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FoundFile:
     """A model file with what its folder tells."""
 
-    id: str
+    kind: str
+    root: str
+    folder: str
+    name: str
+    is_folder: bool
+    info: os.stat_result
+    preview: str
     stamp: str
     """Changes when the file, its notes or its picture do."""
-    row: Mapping[str, Any]
-    """The beginning of a row of the cards' table."""
+
+    @property
+    def below(self) -> str:
+        """Its place below the root."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
+    @property
+    def id(self) -> str:
+        """Sixteen digits that stand for the file without saying where it is."""
+        text = f"{self.kind}\0{self.root}\0{self.below}"
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The beginning of a row of the cards' table."""
+        path = os.path.join(self.root, self.below)
+        stem = self.name if self.is_folder else os.path.splitext(self.name)[0]
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "path": path,
+            "name": stem,
+            "folder": self.folder,
+            "size": _size(Path(path)) if self.is_folder else self.info.st_size,
+            "created": getattr(self.info, "st_birthtime", self.info.st_ctime),
+            "modified": self.info.st_mtime,
+            "preview": self.preview,
+            "stamp": self.stamp,
+            "sort_name": natural(stem),
+            "sort_path": f"{natural(self.folder)}\x01{natural(self.name)}",
+            "words": self.below.lower(),
+            "hidden": any(part.startswith(".") for part in self.folder.split("/")),
+        }
 
 
 def find_files(kind: str, root: Path) -> Iterator[FoundFile]:
@@ -101,29 +138,13 @@ def _found(
     entry: os.DirEntry[str],
     entries: Mapping[str, os.DirEntry[str]],
 ) -> FoundFile:
-    stem = entry.name if entry.is_dir() else os.path.splitext(entry.name)[0]
-    preview = preview_beside(stem, entries)
-    info = entry.stat()
+    is_folder = entry.is_dir()
+    stem = entry.name if is_folder else os.path.splitext(entry.name)[0]
+    preview, info = preview_beside(stem, entries), entry.stat()
     names = [*texts_beside(stem, entries), *([preview] if preview else [])]
-    beside = [_time_of(entries[name]) for name in names]
-    below = f"{folder}/{entry.name}" if folder else entry.name
-    row = {
-        "id": card_id(kind, root, below),
-        "kind": kind,
-        "path": str(root / below),
-        "name": stem,
-        "folder": folder,
-        "size": _size(root / below) if entry.is_dir() else info.st_size,
-        "created": getattr(info, "st_birthtime", info.st_ctime),
-        "modified": info.st_mtime,
-        "preview": preview,
-        "stamp": f"{info.st_size}-{info.st_mtime_ns}-{preview}-{'-'.join(map(str, beside))}",
-        "sort_name": natural(stem),
-        "sort_path": f"{natural(folder)}\x01{natural(entry.name)}",
-        "words": below.lower(),
-        "hidden": any(part.startswith(".") for part in folder.split("/")),
-    }
-    return FoundFile(str(row["id"]), str(row["stamp"]), row)
+    beside = "-".join(str(_time_of(entries[name])) for name in names)
+    stamp = f"{info.st_size}-{info.st_mtime_ns}-{preview}-{beside}"
+    return FoundFile(kind, str(root), folder, entry.name, is_folder, info, preview, stamp)
 
 
 def _time_of(entry: os.DirEntry[str]) -> int:
@@ -136,11 +157,6 @@ def _time_of(entry: os.DirEntry[str]) -> int:
 
 def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def card_id(kind: str, root: Path, below: str) -> str:
-    """Sixteen digits that stand for a file without saying where it is."""
-    return hashlib.sha256(f"{kind}\0{root}\0{below}".encode()).hexdigest()[:16]
 
 
 def natural(text: str) -> str:
