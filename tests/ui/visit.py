@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request,
 
 from tests.conftest import Served
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 120_000
 """Enough for a page on a machine that is busy with something else."""
 WINDOW = {"width": 1366, "height": 768}
 RECIPES = """window.easel.state.images.filter((image) => (image.infotext ?? "").startsWith(text))"""
