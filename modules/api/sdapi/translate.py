@@ -224,7 +224,7 @@ def info_of(
     assert isinstance(request, GenerationRequest)
     drawn = [image for image in images if image.kind == "image"]
     first = parse_infotext(drawn[0].infotext) if drawn else {}
-    total = request.batch.total if request.script is None else len(drawn)
+    total = request.batch.total if request.script is None else max(1, len(drawn))
     seeds, varied = request.seeds, request.seeds.subseed_strength > 0
     known = dict(enumerate(drawn)) if request.script else {one.index: one for one in drawn}
 

@@ -84,6 +84,8 @@ class _Run:
             for entry in place.journal.since(job.id)
             if isinstance(entry.event, Notice)
         }
+        self.failure: WebUIError | None = None
+        """Why the first part that failed did so."""
         self.number = 0
         """Cells played so far."""
         self.shown = 0
@@ -114,6 +116,8 @@ class _Run:
             play.close()
         except StopIteration as ending:
             sheets = ending.value or ()
+        if self.failure is not None and not (self.shown or sheets):
+            raise self.failure
         self._save(sheets)
         if stopped:
             raise Interrupted("Stopped on request.")
@@ -134,6 +138,7 @@ class _Run:
                 continue
             drawn = self._draw(cell)
             results.append(drawn)
+            self.failure = self.failure or drawn.error
             self.done += cell.request.batch.n_iter
             self.job.cancel.take_skip()
             cut = cut or (self.job.cancel.stopped and len(drawn.images) < cell.request.batch.total)

@@ -117,6 +117,8 @@ def play(call: Call) -> Play:
         cells = cells_of(call.request, tiles, first + repetition, facts)
         drawn = yield cells
         if not any(one.images for one in drawn):
+            for one in drawn:
+                one.pictures()  # says why, if there is a reason
             break
         results = _results(tiles, drawn)
         head = next(one for one in drawn if one.images)

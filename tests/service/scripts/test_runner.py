@@ -8,7 +8,7 @@ import pytest
 from modules.engine.fake import FakeEngine, plain_picture
 from modules.errors import InvalidRequest, NotFound
 from modules.param import replace_at
-from modules.schema.event import Finished, ImageReady, Progress, Stopped
+from modules.schema.event import Failed, Finished, ImageReady, Progress, Stopped
 from modules.schema.inputs import ImageData, Img2Img
 from modules.schema.request import GenerationRequest
 from modules.schema.script_call import ScriptCall
@@ -195,3 +195,26 @@ def test_loops_go_on_with_the_very_pixels_even_if_files_are_lossy(make_app):
     assert second.img2img.images[0] == plain_picture(first, 0).image
     app.close()
     assert not (app.paths.cache / "scripts" / job.id).exists()
+
+
+def lines(text):
+    script = ScriptCall(name="Prompts from file or textbox", args={"text": text})
+    request = GenerationRequest(prompt="a cat", script=script)
+    return replace_at(replace_at(request, "size.width", 64), "size.height", 64)
+
+
+def test_a_part_that_cannot_be_drawn_is_told_and_the_rest_goes_on(make_app):
+    app = make_app()
+    job = app.submit(lines("--steps 0\n--steps 1"))
+    assert isinstance(events_of(app, job)[-1], Finished)
+    snapshot = app.snapshot(job.id)
+    assert len(snapshot.images) == 1
+    assert snapshot.notices[0].startswith("Part 1 could not be drawn: Sampling steps is 0")
+
+
+def test_a_script_none_of_whose_parts_can_be_drawn_fails_and_says_why(make_app):
+    app = make_app()
+    job = app.submit(lines("--steps 0\n--sd_model nowhere"))
+    ending = events_of(app, job)[-1]
+    assert isinstance(ending, Failed)
+    assert "Sampling steps is 0" in ending.message
