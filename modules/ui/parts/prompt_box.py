@@ -13,8 +13,11 @@ STYLES = "styles"
 """The name of the control that holds which styles are chosen."""
 
 
-def prompt_box(form: Form, tab: str) -> None:
-    """Lay out both prompts and the styles; `assets/prompt.js` draws counters in their corners."""
+def prompt_box(form: Form, tab: str, more: str = "") -> None:
+    """Lay out both prompts and the styles, with `more` markup beside these.
+
+    `assets/prompt.js` draws counters in the prompts' corners.
+    """
     form.add(
         "prompt",
         gr.Textbox,
@@ -33,7 +36,9 @@ def prompt_box(form: Form, tab: str) -> None:
         max_lines=6,
         placeholder="What should not?",
     )
-    page_part(f'<easel-styles tab="{tab}"></easel-styles>', elem_id=f"{tab}_styles_row")
+    styles = f'<easel-styles tab="{tab}"></easel-styles>'
+    beside = f'<div class="chips beside">{more}</div>' if more else ""
+    page_part(styles + beside, elem_id=f"{tab}_styles_row")
     form.aside(STYLES, gr.Textbox(visible="hidden", elem_id=f"{tab}_styles_value"))
 
 

@@ -27,8 +27,8 @@ from modules.ui.picture_request import Source
 TAB = "img2img"
 
 NO_CAPTIONER = "There is no captioner to ask yet."
-CAPTIONERS = (("interrogate", "Interrogate CLIP"), ("deepbooru", "Interrogate DeepBooru"))
-INTERROGATE = "".join(
+CAPTIONERS = (("interrogate", "CLIP"), ("deepbooru", "DeepBooru"))
+INTERROGATE = '<span class="chips-label">Interrogate</span>' + "".join(
     f'<button type="button" class="chip" id="{name}" disabled title="{NO_CAPTIONER}">'
     f"{label}</button>"
     for name, label in CAPTIONERS
@@ -43,8 +43,7 @@ def lay_out(form: Form) -> dict[str, Component]:
     """Place everything; returns the buttons and the hidden controls that carry the canvas."""
     with gr.Row(elem_id="img2img_page", elem_classes=["work-page"]):
         with gr.Column(elem_id="img2img_toprow", elem_classes=["area-prompt"]):
-            prompt_box(form, TAB)
-            page_part(f'<div class="chips">{INTERROGATE}</div>')
+            prompt_box(form, TAB, INTERROGATE)
             buttons = generate_box(TAB)
         with gr.Column(elem_id="img2img_settings", elem_classes=["area-settings"]):
             target = target_box(form, TAB)
