@@ -35,9 +35,9 @@ from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.clip_text import ClipText
 from modules.model.residency import AllOnDevice, Policy
 from modules.model.schedules import FlowSchedule, NoiseSchedule
+from modules.model.tiny_decoder import TinyDecoder
 from modules.model.transformer_folder import with_folder_facts
 from modules.model.transformer_models import completed, described_by_shapes, without_missing
-from modules.model.tiny_decoder import TinyDecoder
 from modules.model.vae import PictureCoding, VaeFile, load_vae
 from modules.paths import Paths
 
