@@ -82,7 +82,8 @@ def _add_looking(routes: APIRouter, app: App) -> None:
             kind=kind, text=q, folder=folder, base=base, sort=sort, descending=descending
         )
         total, found = app.cards.page(search, limit, skip)
-        return {"total": total, "cards": [_body(app, card) for card in found]}
+        listing = app.cards.is_listing and not total
+        return {"total": total, "listing": listing, "cards": [_body(app, card) for card in found]}
 
     @routes.get("/models/kinds")
     def kinds() -> dict[str, Any]:

@@ -27,6 +27,8 @@ BREATH_S = 0.02
 """Rest after each batch, for whoever else needs the disk and the interpreter."""
 WAIT_S = 4.0
 """Seconds after the start before folders are looked at: the page comes first."""
+PATIENCE_S = 0.1
+"""Seconds that the very first page waits for the list of files."""
 HIDDEN_FROM = 4
 """Letters a search needs before it finds what lies in folders with a dot in front."""
 
@@ -114,7 +116,7 @@ class CardIndex:
         self._lock = threading.RLock()
         self._looking = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._listed = False
+        self._listed = threading.Event()
         self._bell, self._closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -140,7 +142,7 @@ class CardIndex:
                 self._connection = None
 
     def _watch(self) -> None:
-        self._closing.wait(WAIT_S)
+        self._bell.wait(WAIT_S)
         while not self._closing.is_set():
             self._bell.clear()
             try:
@@ -188,7 +190,7 @@ class CardIndex:
                 self._database.executemany("DELETE FROM cards WHERE id = ?", gone)
                 self._database.executemany(INSERT, new)
                 self._database.commit()
-            self._listed = True
+            self._listed.set()
 
     def page(self, search: CardSearch, limit: int = 60, skip: int = 0) -> tuple[int, list[Card]]:
         """Return how many cards a search finds, and some of them. Raises InvalidRequest."""
@@ -196,8 +198,8 @@ class CardIndex:
             raise NotFound("kind of model", search.kind, KINDS)
         if search.sort not in SORTS:
             raise InvalidRequest(f"Cards cannot be sorted by {search.sort!r}.", f"Try {[*SORTS]}.")
-        if not self._listed and not self._rows("SELECT 1 FROM cards LIMIT 1"):
-            self.refresh()
+        if not self._listed.is_set() and not self._rows("SELECT 1 FROM cards LIMIT 1"):
+            self._list_first()
         where, values = _conditions(search)
         order = f"{SORTS[search.sort]} {'DESC' if search.descending else 'ASC'}, sort_path"
         total = self._rows(f"SELECT count(*) AS n FROM cards WHERE {where}", values)[0]["n"]
@@ -206,6 +208,22 @@ class CardIndex:
             (*values, limit, skip),
         )
         return total, [_card(row) for row in rows]
+
+    def _list_first(self) -> None:
+        """See to it that files are listed that nobody has looked for yet.
+
+        Where that takes long, a page is shown without them meanwhile: see `is_listing`.
+        """
+        if self._thread is None:
+            self.list_files()
+        else:
+            self._bell.set()
+            self._listed.wait(PATIENCE_S)
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether the folders have not been looked at yet, so that files may be missing."""
+        return not self._listed.is_set()
 
     def folders(self, kind: str) -> list[tuple[str, int]]:
         """Return the folders of a kind that hold files, and how many each holds."""

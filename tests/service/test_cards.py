@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,25 @@ def test_the_first_page_shows_names_before_anything_was_read(paths: Paths) -> No
     assert [card.described for card in index.page(CardSearch())[1]] == [False] * 5
     card = index.page(CardSearch(text="v10"))[1][0]
     assert index.find(card.id).alias == "Painter"  # one card is read when it is looked at
+    index.close()
+
+
+def test_a_page_does_not_wait_for_a_long_look_at_the_folders(paths: Paths) -> None:
+    asked = threading.Event()
+
+    def slow() -> dict[str, list[Path]]:
+        asked.wait(10)
+        return folders_of_models(paths)
+
+    index = CardIndex(paths.cache / "cards.db", slow)
+    index.start()
+    began = time.monotonic()
+    assert (index.page(CardSearch())[0], index.is_listing) == (0, True)
+    assert time.monotonic() - began < 2
+    asked.set()
+    while index.is_listing:
+        time.sleep(0.02)
+    assert index.page(CardSearch())[0] == 5
     index.close()
 
 

@@ -121,13 +121,14 @@ class Models extends HTMLElement {
 			this.wanted = wanted;
 			this.pages = new Map([[0, first.cards]]);
 			this.total = first.total;
+			this.listing = first.listing;
 		} catch (error) {
 			this.stale = true;
 			return toast(error.message, "error", error.hint);
 		}
 		this.listFolders();
 		this.draw(true);
-		if (this.pages.get(0).some((card) => !card.described)) setTimeout(() => turn === this.asked && this.offsetParent && this.begin(), 2000);
+		if (this.listing || this.pages.get(0).some((card) => !card.described)) setTimeout(() => turn === this.asked && this.offsetParent && this.begin(), 2000);
 	}
 
 	listFolders() {
@@ -177,6 +178,7 @@ class Models extends HTMLElement {
 	}
 
 	nothing() {
+		if (this.listing) return h("p.nothing", {}, "Looking at the folders…");
 		const searched = this.search.value.trim() || this.folder.value || this.wanted?.has("base");
 		const place = { lora: "models/Lora", textual_inversion: "embeddings", hypernetworks: "models/hypernetworks", checkpoints: "models/Stable-diffusion", vae: "models/VAE" };
 		return h("p.nothing", {}, searched ? "Nothing found." : `No files yet. Put some into ${place[this.kind]}.`);
