@@ -30,8 +30,8 @@ script = load_script()
 
 
 def run(tmp_path, *flags):
-    """Draw four steps of 64x64 with the test checkpoint; return the exit code."""
-    usual = ["--ckpt", str(TINY), "--outdir", str(tmp_path / "out"), "--ddim_steps", "4"]
+    """Draw two steps of 64x64 with the test checkpoint; return the exit code."""
+    usual = ["--ckpt", str(TINY), "--outdir", str(tmp_path / "out"), "--ddim_steps", "2"]
     return script.main([*usual, "--W", "64", "--H", "64", "--n_samples", "2", *flags])
 
 
@@ -136,6 +136,7 @@ def test_what_cannot_work_is_refused_in_words(tmp_path, capsys, flags, code, wor
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_watermark_is_hidden_in_pictures_and_grids_unless_unwanted(tmp_path):
     sizes = ["--W", "256", "--H", "256", "--ddim_steps", "1", "--n_iter", "1"]
     sizes += ["--n_samples", "1"]
