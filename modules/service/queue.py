@@ -366,7 +366,9 @@ def without_pixels(request: GenerationRequest) -> GenerationRequest:
     wish = request.img2img
     if wish is not None:
         inpaint = wish.inpaint and replace(wish.inpaint, mask=None, latent_mask=None)
-        request = replace(request, img2img=replace(wish, images=(), colour_reference=None, inpaint=inpaint))
+        request = replace(
+            request, img2img=replace(wish, images=(), colour_reference=None, inpaint=inpaint)
+        )
     if request.hires is not None and request.hires.image is not None:
         request = replace(request, hires=replace(request.hires, image=None))
     return request
