@@ -20,7 +20,7 @@ from modules.pipeline.ready import Ready
 from modules.pipeline.refiner import Speaker, Switch, check_fits, refines
 from modules.pipeline.resize import FindUpscaler, find_upscaler
 from modules.pipeline.texts import Texts
-from modules.pipeline.wishes import conditioning_options, picture_facts
+from modules.pipeline.wishes import conditioning_options, pass_options, picture_facts
 from modules.sampling.catalogue import Resolved
 from modules.sampling.guidance import Guidance, GuidanceOptions, Told
 from modules.sampling.plan import SamplingPass
@@ -168,12 +168,11 @@ class DrawingPass:
         """The same pass with another checkpoint. Raises NotFound, ModelError."""
         bench = self.bench.with_other(name)
         check_fits(bench.model, self.bench.model)
-        options = self.plan.options
         plan = SamplingPass(
             self.resolved,
             self.plan.asked_steps,
-            bench.model.alphas_cumprod,
-            replace(options, family=bench.model.family.name, prediction=bench.model.prediction),
+            bench.model.alphas_for(*self.size),
+            pass_options(bench.request, bench.model, self.resolved.sampler),
             self.plan.picture,
         )
         return replace(self, bench=bench, plan=plan)
