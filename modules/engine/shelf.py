@@ -88,9 +88,8 @@ class Shelf:
         return found
 
     def clear(self) -> None:
-        """Let go of all models."""
+        """Let go of all models; their memory is free once garbage has been collected."""
         self._loaded.clear()
-        gc.collect()
 
     def _make_room(self, count: int, coming: int) -> None:
         """Let go of the least recently used until there are at most `count`, and room."""
