@@ -17,6 +17,7 @@ const PATIENCE = 30000; // ms
 const changes = new EventTarget();
 let patience = null;
 let wanted = null;
+let awaited = null;
 let noted = "";
 
 export const onJobs = (listener) => {
@@ -28,11 +29,10 @@ const tell = () => changes.dispatchEvent(new Event("change"));
 
 export const isActive = (job) => Boolean(job) && ACTIVE.has(job.status);
 
-/** Follow the job that this page has just handed in. */
+/** Follow the job that this page has just handed in; it is on its way until it is seen in the line. */
 export function follow(id) {
-	sending(false);
-	if (!id) return;
-	wanted = id;
+	if (!id) return sending(false);
+	wanted = awaited = id;
 	look();
 }
 
@@ -69,6 +69,10 @@ async function refresh() {
 		await noteImages(job);
 		state.job = job;
 		state.online = true;
+		if (awaited && (job?.id === awaited || active.includes(awaited))) {
+			awaited = null;
+			sending(false);
+		}
 		hints.listen(isActive(job) ? `api/v1/jobs/${job.id}/events` : "api/v1/events");
 	} catch (error) {
 		if (error.status === 404) wanted = null; // the job is no longer known; look for another
