@@ -116,4 +116,6 @@ def _recipe(app: App, content: bytes | str) -> dict[str, Any]:
         "request": to_plain(recipe.request),
         "notices": list(recipe.notices),
         "size_given": recipe.size_given,
+        "program": recipe.program,
+        "unmapped": list(recipe.unmapped),
     }

@@ -19,6 +19,7 @@ from modules.prompt.count import count_tokens, embedding_index
 from modules.prompt.styles import StyleBook
 from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.catalogue import Catalogue, EngineStatus
+from modules.schema.foreign.readers import read_plain
 from modules.schema.request import GenerationRequest
 from modules.service.card_files import folders_of_models
 from modules.service.cards import CardIndex
@@ -35,7 +36,7 @@ from modules.service.journal import Entry, Journal
 from modules.service.local_names import LocalNames
 from modules.service.picture import Picture
 from modules.service.queue import JobQueue
-from modules.service.read_picture import read_hidden_texts, read_texts, recipe_in
+from modules.service.read_picture import read_whole
 from modules.service.recipe import Recipe, understand, with_styles_found
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import tidy_parts
@@ -321,12 +322,8 @@ class App:
 
     def read_picture(self, content: bytes) -> tuple[str, dict[str, str]]:
         """Return a picture's recipe ("" if none) and its other texts. Raises InvalidRequest."""
-        others = read_texts(content)
-        recipe = recipe_in(others)
-        if not recipe:
-            hidden = read_hidden_texts(content)
-            others, recipe = {**others, **hidden}, recipe_in(hidden)
-        return recipe, {key: text for key, text in others.items() if text != recipe}
+        found, texts = read_whole(content)
+        return found.infotext, {key: text for key, text in texts.items() if text != found.infotext}
 
     def read_recipe(
         self,
@@ -335,11 +332,12 @@ class App:
         rules: ReadingRules | None = None,
     ) -> Recipe:
         """Make a request of a picture's recipe, or of its text. Raises InvalidRequest."""
-        text = content if isinstance(content, str) else self.read_picture(content)[0]
+        found = read_plain(content) if isinstance(content, str) else read_whole(content)[0]
         rules = rules or self.settings.settings.recipe
         base = self.base_request() if base is None else base
-        recipe = understand(text, base, self.catalogue().checkpoints, rules)
-        recipe = replace(recipe, request=self._names.renamed(recipe.request, text))
+        recipe = understand(found.infotext, base, self.catalogue().checkpoints, rules)
+        request = self._names.renamed(recipe.request, found.infotext)
+        recipe = replace(recipe, request=request, program=found.program, unmapped=found.unmapped)
         return with_styles_found(with_script(recipe), self.styles, rules)
 
     def chosen_checkpoint(self) -> str:

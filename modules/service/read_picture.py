@@ -10,8 +10,8 @@ from typing import BinaryIO
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from modules.errors import InvalidRequest, NotFound, WebUIError
-from modules.schema.infotext_foreign import foreign_recipe
-from modules.schema.infotext_novelai import is_novelai, novelai_recipe
+from modules.schema.foreign.readers import read_foreign, read_plain
+from modules.schema.foreign.values import Reading
 from modules.service.stealth import read_stealth
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -38,11 +38,28 @@ def read_infotext_from(source: Path | bytes) -> str:
 
 def recipe_in(texts: Mapping[str, str]) -> str:
     """Return the recipe among a picture's texts, other programs' rewritten; "" if there is none."""
-    theirs = novelai_recipe(texts) if is_novelai(texts) else ""
-    if texts.get("fooocus_scheme"):
-        theirs = foreign_recipe(texts)
-    own = theirs or texts.get(COMMENT) or texts.get(RECIPE) or texts.get("comment")
-    return own or foreign_recipe(texts)
+    return reading_in(texts).infotext
+
+
+def reading_in(texts: Mapping[str, str]) -> Reading:
+    """Return the recipe among a picture's texts, with who wrote it and what has no place in it."""
+    theirs = read_foreign(texts)
+    if theirs is not None:
+        return theirs
+    return read_plain(texts.get(COMMENT) or texts.get(RECIPE) or texts.get("comment") or "")
+
+
+def read_whole(content: bytes) -> tuple[Reading, dict[str, str]]:
+    """Return a picture's recipe and all of its texts, those hidden in its pixels if need be.
+
+    Raises as `read_infotext_from`.
+    """
+    texts = read_texts(content)
+    found = reading_in(texts)
+    if not found.infotext:
+        hidden = read_hidden_texts(content)
+        texts, found = {**texts, **hidden}, reading_in(hidden)
+    return found, texts
 
 
 def read_hidden_texts(content: bytes) -> dict[str, str]:
@@ -105,8 +122,20 @@ def _other_texts(file: BinaryIO) -> dict[str, str]:
         comment = picture.info.get("comment")
         if picture.format == "GIF" and isinstance(comment, bytes):
             texts["comment"] = comment.decode("utf-8", "ignore")
-        comment = _comment_of(picture.getexif())
+        exif = picture.getexif()
+        texts |= _graphs_of(exif)
+        comment = _comment_of(exif)
     return texts | ({COMMENT: comment} if comment else {})
+
+
+def _graphs_of(exif: Image.Exif) -> dict[str, str]:
+    """What ComfyUI writes where cameras write their names: `prompt:{...}` and `workflow:{...}`."""
+    texts: dict[str, str] = {}
+    for tag in (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.ImageDescription):
+        key, colon, text = str(exif.get(tag, "")).partition(":")
+        if colon and key.strip().lower() in ("prompt", "workflow"):
+            texts[key.strip().lower()] = text
+    return texts
 
 
 def _comment_of(exif: Image.Exif) -> str:

@@ -29,6 +29,10 @@ class Recipe:
     """Whether the text says how large the picture was."""
     styles: tuple[str, ...] = ()
     """Styles of which the prompts are made, in order; the prompts hold their text."""
+    program: str = ""
+    """Who wrote it: "A1111", "ComfyUI", ...; "" if it does not say."""
+    unmapped: tuple[str, ...] = ()
+    """What it says that has no place in a request here, a few words each."""
 
 
 def understand(

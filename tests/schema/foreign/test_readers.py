@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from modules.sampling.catalogue import find_schedule, resolve_sampler
-from modules.schema.infotext_foreign import SAMPLERS, SCHEDULES, foreign_recipe
+from modules.schema.foreign.readers import foreign_recipe
+from modules.schema.foreign.values import SAMPLERS, SCHEDULES
 from modules.schema.infotext_parse import parse_infotext
 
 INVOKE = {
