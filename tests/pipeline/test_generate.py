@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modules.errors import Interrupted, InvalidRequest, NotFound
+from modules.errors import Interrupted, InvalidRequest, ModelError, NotFound
 from modules.param import replace_at
 from modules.pipeline.generate import generate
 from modules.pipeline.points import Attachment, Points
@@ -187,7 +187,7 @@ def test_attachments_join_at_every_point() -> None:
     [
         ("img2img", Img2Img(), InvalidRequest),
         ("hires", Hires(upscaler="Latnt"), NotFound),
-        ("hires", Hires(checkpoint="another.safetensors"), InvalidRequest),
+        ("hires", Hires(checkpoint="another.safetensors"), ModelError),
         ("hires", Hires(resize_x=1), InvalidRequest),
         ("sampling.sampler", "Hune", NotFound),
         ("seeds.seed", -1, InvalidRequest),
