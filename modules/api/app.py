@@ -14,6 +14,7 @@ from modules.api.doors.login import login_routes
 from modules.api.doors.origins import Names, TrustedOrigins
 from modules.api.errors import add_error_handlers
 from modules.api.events import event_routes
+from modules.api.extras import extras_routes as own_extras_routes
 from modules.api.guard import Doors, Guard
 from modules.api.images import image_routes
 from modules.api.internal import internal_routes
@@ -68,6 +69,7 @@ def make_api(app: App) -> FastAPI:
         card_routes,
         script_routes,
         style_routes,
+        own_extras_routes,
         legacy_script_routes,
         progress_routes,
         option_routes,

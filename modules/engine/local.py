@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,10 @@ class LocalEngine:
             yield Notice(message=message)
 
         from modules.pipeline.generate import generate
+        from modules.pipeline.tiles import Tiling
 
+        side = task.pictures.tile and max(SMALLEST_TILE, task.pictures.tile)
+        tiling = Tiling(side, task.pictures.tile_overlap)
         told: list[str] = ready.model.coding.notices
         for event in generate(
             task,
@@ -134,7 +138,7 @@ class LocalEngine:
             cancel,
             patcher=ready.patcher,
             other=lambda name: self._other(name, rung, task),
-            find_upscaler=self._upscalers().find,
+            find_upscaler=partial(self._upscalers().find, tiling=tiling),
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         ):

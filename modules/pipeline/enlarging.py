@@ -1,16 +1,19 @@
 """A picture made larger without being drawn anew: a task of its own."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from PIL import Image
 
-from modules.errors import InvalidRequest
+from modules.errors import Interrupted, InvalidRequest
 from modules.pipeline.pictures import as_picture
 from modules.pipeline.resize import upscale
 from modules.pipeline.tiles import Tiling
 from modules.pipeline.upscalers import UpscalerShelf
-from modules.schema.event import Event, ImageReady
+from modules.schema.event import Event, ImageReady, Progress
 from modules.schema.inputs import ImageData
 from modules.schema.result import GeneratedImage
 from modules.schema.tasks import Upscale
@@ -22,7 +25,7 @@ MOST_PIXELS = 2**27
 def enlarge_picture(
     task: Upscale, shelf: UpscalerShelf, heed: Callable[[], None]
 ) -> Iterator[Event]:
-    """Carry out `task`. `heed` is called before each tile and raises to stop.
+    """Carry out `task`, with a Progress after each tile; `heed` is called then, and raises to stop.
 
     Raises InvalidRequest, NotFound, ModelError.
     """
@@ -33,12 +36,30 @@ def enlarge_picture(
             f"A picture of {width} x {height} pixels cannot be made.", "Choose another factor."
         )
     began = time.perf_counter()
+    said = SimpleQueue[tuple[int, int] | None]()
+    unwanted = threading.Event()
 
     def tell(done: int, total: int) -> None:
         heed()
+        if unwanted.is_set():
+            raise Interrupted("Nobody waits for this picture any more.")
+        said.put((done, total))
 
-    found = shelf.find(task.upscaler, Tiling(task.tile, task.overlap), tell)
-    result = upscale(picture, task.factor, found)
+    def work() -> Image.Image:
+        try:
+            found = shelf.find(task.upscaler, Tiling(task.tile, task.overlap), tell)
+            return upscale(picture, task.factor, found)
+        finally:
+            said.put(None)
+
+    with ThreadPoolExecutor(1, "enlarge") as pool:
+        enlarging = pool.submit(work)
+        try:
+            while (tiles := said.get()) is not None:
+                yield Progress(step=tiles[0], steps=tiles[1], batch=0, batches=1)
+        finally:
+            unwanted.set()
+        result = enlarging.result()
     yield ImageReady(image=_as_result(result, task, time.perf_counter() - began))
 
 

@@ -366,3 +366,24 @@ class PictureOptions:
         advanced=True,
         help="Empty resizes with Lanczos.",
     )
+    tile: int = param(
+        192,
+        "Tile size of upscalers",
+        setting="ESRGAN_tile",
+        minimum=0,
+        maximum=4096,
+        slider=(0, 512),
+        step=16,
+        advanced=True,
+        help="In pixels of the small picture; 0 takes it whole.",
+    )
+    tile_overlap: int = param(
+        8,
+        "Overlap of these tiles",
+        setting="ESRGAN_tile_overlap",
+        minimum=0,
+        maximum=512,
+        slider=(0, 48),
+        step=1,
+        advanced=True,
+    )

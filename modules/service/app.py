@@ -29,6 +29,9 @@ from modules.service.control import Control, check_priority
 from modules.service.copies import save_copies
 from modules.service.database import Database
 from modules.service.expect import keeping
+from modules.service.extras_desk import ExtrasDesk
+from modules.service.extras_uploads import Uploads
+from modules.service.extras_work import ExtrasKeeper
 from modules.service.gallery import Gallery
 from modules.service.indexer import Indexer
 from modules.service.job import Job, Snapshot, new_id
@@ -87,6 +90,8 @@ class App:
         self._names = LocalNames(paths)
         self.indexer = Indexer(database, paths, lambda: settings.settings)
         self.cards = CardIndex(paths.cache / "cards.db", lambda: folders_of_models(paths))
+        self.extras = ExtrasDesk(engine, ExtrasKeeper(database, paths))
+        self.uploads = Uploads(paths.cache / "extras")
         self._closing = threading.Event()
         self._place = Workplace(
             engine, self.journal, self.gallery, self.queue, paths, self._closing
@@ -375,6 +380,7 @@ class App:
         for job_id in self.queue.running():
             self.queue.find(job_id).cancel.stop()
         self.queue.close()
+        self.extras.close()
         self.engine.close()
         self.indexer.close()
         self.cards.close()

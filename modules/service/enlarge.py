@@ -1,18 +1,26 @@
 """Pictures made larger by name of an upscaler: plainly here, by networks in the engine."""
 
+from collections.abc import Callable
+
 from PIL import Image
 
 from modules.engine.engine import Engine
 from modules.errors import NotFound, WebUIError
 from modules.pipeline.resize import UPSCALERS, Picture, find_upscaler, upscale
 from modules.schema.cancel import Cancel
-from modules.schema.event import ImageReady
+from modules.schema.event import ImageReady, Progress
 from modules.schema.hires_size import upscaler_names
 from modules.schema.inputs import ImageData
 from modules.schema.tasks import Upscale
 from modules.service.formats import from_pillow
 
 NONE = "None"
+
+Tell = Callable[[int, int], None]
+
+
+def unheard(done: int, total: int) -> None:
+    """Take no notice of progress."""
 
 
 def is_plain(upscaler: str) -> bool:
@@ -29,10 +37,16 @@ class Enlarger:
         self._overlap = overlap
 
     def __call__(
-        self, picture: Picture, factor: float, upscaler: str, cancel: Cancel | None = None
+        self,
+        picture: Picture,
+        factor: float,
+        upscaler: str,
+        cancel: Cancel | None = None,
+        tell: Tell = unheard,
     ) -> Picture:
         """`picture` (RGB or RGBA) `factor` times as large, sides a multiple of 8.
 
+        `tell` hears how many tiles are done, and how many there are.
         Raises InvalidRequest, NotFound, ModelError, EngineDown, Interrupted.
         """
         if is_plain(upscaler):
@@ -49,7 +63,9 @@ class Enlarger:
             overlap=self._overlap,
         )
         for event in self._engine.run(task, cancel or Cancel()):
-            if isinstance(event, ImageReady) and event.image.image is not None:
+            if isinstance(event, Progress):
+                tell(event.step, event.steps)
+            elif isinstance(event, ImageReady) and event.image.image is not None:
                 return to_picture(event.image.image)
         raise WebUIError(f"{upscaler} made no picture.", "The log may say why.")
 

@@ -29,6 +29,13 @@ class Enlargement:
     crop: bool = param(True, "Crop to fit", api="upscaling_crop")
     upscaler: str = param(NO_UPSCALER, "Upscaler 1", api="upscaler_1")
     second: str = param(NO_UPSCALER, "Upscaler 2", api="upscaler_2")
+    longest: int = param(
+        0,
+        "Max side length",
+        minimum=0,
+        maximum=16384,
+        help="A result that would be longer is made that long; 0 is no limit.",
+    )
     share: float = param(
         0.0,
         "Upscaler 2 visibility",
@@ -65,10 +72,12 @@ def enlarged(
 
 
 def _factor(wish: Enlargement, image: ImageData) -> float:
-    """The factor at which a wished size is covered."""
-    if wish.width is None or wish.height is None:
-        return wish.factor
-    return max(wish.width / image.width, wish.height / image.height)
+    """The factor at which a wished size is covered; no side gets longer than wished."""
+    if wish.width is not None and wish.height is not None:
+        return max(wish.width / image.width, wish.height / image.height)
+    if wish.longest:
+        return min(wish.factor, wish.longest / max(image.width, image.height))
+    return wish.factor
 
 
 def _fitted(picture: Picture, wish: Enlargement) -> Picture:
@@ -88,6 +97,8 @@ def _told(wish: Enlargement) -> Iterator[str]:
         yield f"Postprocess upscale to: {wish.width}x{wish.height}"
         if wish.crop:
             yield f"Postprocess crop to: {wish.width}x{wish.height}"
+    if wish.longest:
+        yield f"Postprocess max side length: {wish.longest}"
     yield f"Postprocess upscaler: {wish.upscaler}"
     if wish.second != NO_UPSCALER and wish.share > 0:
         yield f"Postprocess upscaler 2: {wish.second}"

@@ -1,7 +1,7 @@
 """Pixels to the bytes of a picture file, with the recipe where other programs look for it."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +63,17 @@ FORMATS: dict[str, Format] = {
 
 
 def encode(
-    image: ImageData, infotext: str, format: str, *, quality: int = 80, lossless: bool = False
+    image: ImageData,
+    infotext: str,
+    format: str,
+    *,
+    quality: int = 80,
+    lossless: bool = False,
+    texts: Mapping[str, str] | None = None,
 ) -> Encoded:
     """Write `image` as a file of `format`, with `infotext` inside if it is not empty.
+
+    `texts` are more of them by their keys, which only a PNG can hold.
 
     Where size or recipe do not fit the format, or this installation cannot write it, the file is a
     PNG: nothing is lost, and the suffix says so. Raises NotFound for an unknown format.
@@ -78,15 +86,16 @@ def encode(
     exif = user_comment(infotext) if infotext and chosen.pillow != "PNG" else b""
     too_long = chosen.pillow == "JPEG" and len(exif) > JPEG_EXIF_BYTES
     if max(image.width, image.height) > chosen.side or too_long or not _writable(chosen):
-        return encode(image, infotext, "png")
+        return encode(image, infotext, "png", texts=texts)
     picture = to_pillow(image)
     if picture.mode not in chosen.modes:
         picture = picture.convert("RGB")
     options = chosen.options(quality, lossless)
     if exif:
         options["exif"] = exif
-    elif infotext:
-        options["pnginfo"] = png_texts({"parameters": infotext})
+    elif chosen.pillow == "PNG" and (infotext or texts):
+        recipe = {"parameters": infotext} if infotext else {}
+        options["pnginfo"] = png_texts({**recipe, **(texts or {})})
     buffer = io.BytesIO()
     picture.save(buffer, chosen.pillow, **options)
     return Encoded(buffer.getvalue(), f".{name}")

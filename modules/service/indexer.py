@@ -79,8 +79,8 @@ class Indexer:
         A folder that is not there now, such as an unplugged disk, keeps its rows.
         """
         folders = self._settings().folders
-        outputs = (folders.samples, folders.txt2img, folders.img2img, folders.grids)
-        grids = (folders.txt2img_grids, folders.img2img_grids, folders.saved)
+        outputs = (folders.samples, folders.txt2img, folders.img2img, folders.extras)
+        grids = (folders.grids, folders.txt2img_grids, folders.img2img_grids, folders.saved)
         texts = [text for text in (*outputs, *grids, *folders.gallery) if text.strip()]
         wanted = {
             self._paths.outputs,

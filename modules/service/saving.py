@@ -21,7 +21,7 @@ from modules.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["txt2img", "img2img"]
+Kind = Literal["txt2img", "img2img", "extras"]
 
 NUMBER = re.compile(r"\.?(\d{1,15})(?:[-.].*)?")
 NAME_BYTES = 240
@@ -51,6 +51,7 @@ def folder_for(
     each = {
         ("txt2img", False): folders.txt2img,
         ("img2img", False): folders.img2img,
+        ("extras", False): folders.extras,
         ("txt2img", True): folders.txt2img_grids,
         ("img2img", True): folders.img2img_grids,
     }
@@ -105,6 +106,24 @@ def save_encoded(
         return _write(target, base, name, encoded, settings)
     except OSError as error:
         raise cannot_write(target, error) from error
+
+
+def save_plainly(
+    encoded: Encoded, *, folder: Path, settings: Settings, name: str, numbered: bool
+) -> Path:
+    """Write a picture right into `folder`, called `name`, with the next number first if `numbered`.
+
+    A name without number that is taken gets one behind it. Raises WebUIError.
+    """
+    name = safe_name(safe_part(name))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if name and not numbered:
+            return _write_unnumbered(folder, name, encoded, replace_taken=False)
+        saving = replace(settings.saving, add_number=True)
+        return _write(folder, "", name, encoded, replace(settings, saving=saving))
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def _pattern_name(settings: Settings, naming: Naming, base: str, in_subfolder: bool) -> str:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from modules.settings.sections.api import Api
 from modules.settings.sections.interface import Interface
-from modules.settings.sections.networks import Networks
 from modules.settings.sections.models import ModelMemory
+from modules.settings.sections.networks import Networks
 from modules.settings.sections.recipe import Recipe
 from modules.settings.sections.saving import Folders, Grids, Saving
+from modules.settings.sections.upscaling import Upscaling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +22,5 @@ class Settings:
     networks: Networks = field(default_factory=Networks)
     interface: Interface = field(default_factory=Interface)
     models: ModelMemory = field(default_factory=ModelMemory)
+    api: Api = field(default_factory=Api)
+    upscaling: Upscaling = field(default_factory=Upscaling)

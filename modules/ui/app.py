@@ -21,8 +21,8 @@ from modules.ui.parts.prompt_box import STYLES, names_in
 from modules.ui.parts.quicksettings import quicksettings
 from modules.ui.picture_request import Source, with_editable_parts, with_source
 from modules.ui.reuse import enlarging, request_behind
+from modules.ui.tabs import extras, history, img2img, models, png_info, settings, txt2img
 from modules.ui.tabs import help as help_tab
-from modules.ui.tabs import history, img2img, models, png_info, settings, txt2img
 
 UPLOADS_KEPT = (600, 600)
 """Seconds between looks at uploaded files, and how old they get; a job has its own copy."""
@@ -43,6 +43,8 @@ def build_page(app: App) -> gr.Blocks:
                 parts = txt2img.lay_out(form)
             with gr.Tab("img2img", elem_id="tab_img2img", render_children=True):
                 picture_parts = img2img.lay_out(picture_form)
+            with gr.Tab("Extras", elem_id="tab_extras", render_children=True):
+                extras.lay_out()
             with gr.Tab("Models", elem_id="tab_models", render_children=True):
                 models.lay_out()
             with gr.Tab("PNG Info", elem_id="tab_pnginfo", render_children=True):

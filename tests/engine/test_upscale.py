@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from modules.engine.local import LocalEngine
-from modules.errors import InvalidRequest, ModelError, NotFound
+from modules.errors import Interrupted, InvalidRequest, ModelError, NotFound
 from modules.paths import Paths
 from modules.schema.cancel import Cancel
 from modules.schema.event import ImageReady
@@ -48,11 +48,24 @@ def engine(data):
 
 
 def upscaled(engine, **changes):
-    [event] = engine.run(
+    *_, event = engine.run(
         Upscale(**{"image": RED, "upscaler": "2x-repeat", "factor": 2.0, **changes}), Cancel()
     )
     assert isinstance(event, ImageReady)
     return event.image.image
+
+
+def test_the_engine_tells_how_many_tiles_are_done(engine):
+    task = Upscale(image=RED, upscaler="2x-repeat", factor=2.0, tile=16, overlap=4)
+    *told, _ = engine.run(task, Cancel())
+    assert [(one.step, one.steps) for one in told] == [(tile, 6) for tile in range(7)]
+
+
+def test_a_stopped_task_draws_no_more_tiles(engine):
+    cancel = Cancel()
+    cancel.stop()
+    with pytest.raises(Interrupted):
+        list(engine.run(Upscale(image=RED, upscaler="2x-repeat", factor=2.0), cancel))
 
 
 def test_the_engine_enlarges_by_any_factor(engine):

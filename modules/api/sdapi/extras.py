@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from modules.api.errors import LegacyError
-from modules.api.images import decode_picture
+from modules.api.images import picture_file
 from modules.api.sdapi.schemas import Body
 from modules.param import params_of
 from modules.service.app import App
@@ -86,16 +86,19 @@ def _done(app: App, body: ExtrasRequest, text: str) -> tuple[str, str]:
     """The picture as base64 with the recipe it came with, and what was done."""
     if body.gfpgan_visibility or body.codeformer_visibility:
         raise LegacyError(404, "Model not found", "Nothing here restores faces yet.")
-    content = decode_picture(text)
+    content = picture_file(app, text)
     recipe, _ = app.read_picture(content)
-    image, told = enlarged(read_pixels(content), _wish(body), Enlarger(app.engine))
+    pictures = app.base_request().pictures
+    enlarge = Enlarger(app.engine, pictures.tile, pictures.tile_overlap)
+    image, told = enlarged(read_pixels(content), _wish(body), enlarge)
     saving = app.settings.settings.saving
     encoded = encode(image, recipe, saving.format, quality=saving.quality)
     return base64.b64encode(encoded.data).decode("ascii"), ", ".join(told)
 
 
 def _wish(body: ExtrasRequest) -> Enlargement:
-    given = {item.name: getattr(body, item.param.api or "") for item in params_of(Enlargement)}
+    named = [item for item in params_of(Enlargement) if item.param.api]
+    given = {item.name: getattr(body, item.param.api) for item in named}
     if body.resize_mode != TO_SIZE:
         given |= {"width": None, "height": None}
     wanted = {name: value for name, value in given.items() if value is not None}

@@ -48,7 +48,9 @@ def run_script(job: Job, place: Workplace) -> None:
     script = script_of(job.task)
     assert script is not None
     call = make_call(job.task, place.engine.catalogue(), job.settings, place.paths)
-    call = replace(call, enlarge=partial(Enlarger(place.engine), cancel=job.cancel))
+    pictures = job.task.pictures
+    enlarger = Enlarger(place.engine, pictures.tile, pictures.tile_overlap)
+    call = replace(call, enlarge=partial(enlarger, cancel=job.cancel))
     run = _Run(job, place, script.batches(call) if script.batches is not None else 0)
     run.play(script.play(call))
 

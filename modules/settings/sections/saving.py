@@ -125,6 +125,9 @@ class Folders:
     img2img: str = param(
         "outputs/img2img-images", "img2img pictures", setting="outdir_img2img_samples"
     )
+    extras: str = param(
+        "outputs/extras-images", "Pictures from Extras", setting="outdir_extras_samples"
+    )
     grids: str = param("", "One folder for all grids", setting="outdir_grids", advanced=True)
     txt2img_grids: str = param(
         "outputs/txt2img-grids", "txt2img grids", setting="outdir_txt2img_grids"

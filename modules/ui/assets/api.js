@@ -38,9 +38,14 @@ export const post = (path, body) => send("POST", path, body);
 /** Send a picture or a text and get its recipe. */
 export function readRecipe(source) {
 	if (typeof source === "string") return post("api/v1/images/read", { text: source });
+	return upload("api/v1/images/read", source);
+}
+
+/** Send a file as it is. */
+export function upload(path, file) {
 	const form = new FormData();
-	form.append("file", source);
-	return call("api/v1/images/read", { method: "POST", body: form });
+	form.append("file", file);
+	return call(path, { method: "POST", body: form });
 }
 
 const STREAMS = 3;
@@ -122,5 +127,5 @@ export class Hints {
 }
 
 const KINDS = [
-	"job", "queue", "Queued", "Started", "Loading", "Progress", "Preview", "ImageReady", "Notice", "Finished", "Stopped", "Failed",
+	"job", "queue", "run", "Queued", "Started", "Loading", "Progress", "Preview", "ImageReady", "Notice", "Finished", "Stopped", "Failed",
 ];

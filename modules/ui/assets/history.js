@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { h, iconButton, copyText, debounced, throttled, toast } from "./dom.js";
 import { onJobs, state } from "./jobs.js";
-import { pictureButtons } from "./picture.js";
+import { onlyIcon, pictureButtons } from "./picture.js";
 import { Selection } from "./selection.js";
 import { showTrash } from "./trash.js";
 import { showLarge } from "./viewer.js";
@@ -172,16 +172,6 @@ function starButton(image) {
 		}
 	});
 	show();
-	return button;
-}
-
-function onlyIcon(button) {
-	const name = button.querySelector("span:not(.icon-glyph)");
-	if (name) {
-		button.setAttribute("aria-label", name.textContent);
-		button.classList.add("quiet");
-		name.remove();
-	}
 	return button;
 }
 

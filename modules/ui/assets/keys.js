@@ -7,8 +7,8 @@ import { isLarge } from "./viewer.js";
 
 const press = (id) => document.getElementById(id)?.click();
 
-/** The tab that draws: img2img while it is seen. */
-const tab = () => (document.getElementById("img2img_page")?.offsetParent ? "img2img" : "txt2img");
+/** The tab that draws: Extras or img2img while it is seen. */
+const tab = () => (document.querySelector("easel-extras")?.offsetParent ? "extras" : document.getElementById("img2img_page")?.offsetParent ? "img2img" : "txt2img");
 
 /** A Gradio menu or a dialog that Esc belongs to. */
 const popupOpen = () => isLarge() || document.querySelector('dialog[open], ul.options, [role="listbox"].options');
@@ -69,7 +69,7 @@ export function listenToKeys() {
 		const active = isActive(state.job);
 		if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
 			event.preventDefault();
-			press(`${tab()}_${active ? "enqueue" : "generate"}`);
+			press(`${tab()}_${active && tab() !== "extras" ? "enqueue" : "generate"}`);
 		} else if (event.key === "Enter" && event.altKey && active) {
 			event.preventDefault();
 			skip();

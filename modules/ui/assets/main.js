@@ -10,6 +10,7 @@ import { listModels } from "./presets.js";
 import { countTokens, helpOnHover, sizesByPaste } from "./prompt.js";
 import { toast } from "./dom.js";
 import "./hires.js";
+import "./extras.js";
 import "./queue.js";
 import "./results.js";
 import "./scripts.js";

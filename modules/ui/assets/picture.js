@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { iconButton, toast } from "./dom.js";
-import { enlarge, goOn, reuse, reuseSeed } from "./recipes.js";
+import { enlarge, goOn, reuse, reuseSeed, toExtras } from "./recipes.js";
 
 /** The name a picture is downloaded under. */
 export const fileName = (image) => image.name ?? `${image.id}-${image.seed}.png`;
@@ -32,6 +32,7 @@ const ACTIONS = [
 	["sparkles", "Upscale", enlarge, "txt2img_upscale"],
 	["picture", "To img2img", (image) => goOn(image, "img2img"), "txt2img_send_to_img2img"],
 	["brush", "Inpaint", (image) => goOn(image, "inpaint"), "txt2img_send_to_inpaint"],
+	["expand", "To Extras", toExtras, "txt2img_send_to_extras"],
 ];
 const QUIET = [
 	["keep", "Save a copy", keep, "save_txt2img"],
@@ -46,4 +47,15 @@ export function pictureButtons(image, { ids = false, few = false } = {}) {
 		return button;
 	};
 	return [...ACTIONS.map(make(false)), ...(few ? [] : QUIET.map(make(true)))];
+}
+
+/** Leave only the icon of a button, and its name for screen readers. */
+export function onlyIcon(button) {
+	const name = button.querySelector("span:not(.icon-glyph)");
+	if (name) {
+		button.setAttribute("aria-label", name.textContent);
+		button.classList.add("quiet");
+		name.remove();
+	}
+	return button;
 }

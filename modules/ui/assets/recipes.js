@@ -55,6 +55,12 @@ export function goOn(image, mode) {
 	return sendTo(image.url, mode);
 }
 
+/** Lay a finished picture into Extras. */
+export function toExtras(image) {
+	window.dispatchEvent(new CustomEvent("easel:extras", { detail: image }));
+	showTab("Extras");
+}
+
 /** Set only the seed, in the tab that is seen. */
 export function reuseSeed(image) {
 	seenControls().setValues({ "seeds.seed": String(image.seed) });
@@ -88,7 +94,7 @@ export function takeFiles() {
 		h("div.easel-veil", { hidden: true }, h("p", {}, "Drop a picture to restore its settings")),
 	);
 	const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-	const own = (event) => event.target.closest?.("easel-pnginfo, easel-source");
+	const own = (event) => event.target.closest?.("easel-pnginfo, easel-source, easel-extras");
 	let depth = 0;
 	const show = (is) => (veil.hidden = !is);
 	window.addEventListener("dragenter", (event) => {

@@ -1,0 +1,211 @@
+"""One picture through everything that Extras was asked to do, and onto the disk."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from modules.errors import InvalidRequest, NotFound
+from modules.param import check_limits
+from modules.paths import Paths
+from modules.schema.inputs import ImageData
+from modules.service.database import Database
+from modules.service.enlarge import to_picture
+from modules.service.extras import NO_UPSCALER, Enlarge, Enlargement, enlarged
+from modules.service.extras_cuts import (
+    AutoCrop,
+    Flips,
+    Split,
+    best_size,
+    cropped,
+    pieces,
+    with_flips,
+)
+from modules.service.facts import describing, facts_of, forgetting, moment_of
+from modules.service.formats import encode, from_pillow
+from modules.service.job import new_id
+from modules.service.picture import BLANK, Picture, inserting, picture_of, to_signed
+from modules.service.read_picture import PNG_START, RECIPE, read_hidden_texts, read_texts, recipe_in
+from modules.service.read_pixels import read_pixels
+from modules.service.saving import folder_for, save_plainly
+from modules.settings.settings import Settings
+
+KIND = "extras"
+OWN_KEYS = ("postprocessing", "extras")
+"""Text chunks that say what was done here."""
+LONGEST_KEY = 79
+"""Letters of a text chunk's key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtrasWish:
+    """What is done with every picture, in this order; what is None is not done."""
+
+    upscale: Enlargement | None = None
+    gfpgan_visibility: float = 0.0
+    codeformer_visibility: float = 0.0
+    split: Split | None = None
+    autocrop: AutoCrop | None = None
+    flips: Flips | None = None
+
+
+def check_wish(wish: ExtrasWish, upscalers: list[str]) -> None:
+    """Raise InvalidRequest or NotFound for what cannot be done."""
+    if wish.gfpgan_visibility or wish.codeformer_visibility:
+        raise InvalidRequest(
+            "Faces cannot be restored here: GFPGAN and CodeFormer are not supported.",
+            "Set their visibility to 0.",
+        )
+    for part in (wish.upscale, wish.split, wish.autocrop, wish.flips):
+        if part is not None:
+            check_limits(part)
+    if wish.autocrop is not None:
+        best_size((1, 1), wish.autocrop)
+    known = {name.lower() for name in upscalers}
+    for name in (wish.upscale.upscaler, wish.upscale.second) if wish.upscale else ():
+        if (name or NO_UPSCALER).strip().lower() not in known:
+            raise NotFound("upscaler", name, upscalers)
+    nothing = wish.upscale is None or wish.upscale.upscaler == NO_UPSCALER
+    if nothing and not any((wish.split, wish.autocrop, wish.flips)):
+        raise InvalidRequest("There is nothing to do.", "Choose an upscaler.")
+
+
+def treated(
+    image: ImageData, wish: ExtrasWish, enlarge: Enlarge
+) -> Iterator[tuple[ImageData, list[str]]]:
+    """Every result for one picture, with what was done in words. Raises WebUIError."""
+    told: list[str] = []
+    if wish.upscale is not None:
+        image, told = enlarged(image, wish.upscale, enlarge)
+    cut = pieces(to_picture(image), wish.split) if wish.split else [to_picture(image)]
+    for number, piece in enumerate(cut, 1):
+        parts = list(told)
+        if len(cut) > 1:
+            parts.append(f"Postprocess split: {number} of {len(cut)}")
+        if wish.autocrop is not None:
+            piece = cropped(piece, wish.autocrop)
+            parts.append(f"Postprocess crop: {piece.width}x{piece.height}")
+        for copy, picture in enumerate(with_flips(piece, wish.flips) if wish.flips else [piece]):
+            flipped = ["Postprocess flip: yes"] if copy else []
+            yield from_pillow(picture), [*parts, *flipped]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the results of a run go, and under which names."""
+
+    settings: Settings
+    person: str = ""
+    output: str = ""
+    """A folder of the server; empty is the one of the settings."""
+    keep_names: bool = False
+
+
+class ExtrasKeeper:
+    """Writes results and tells the gallery of them. Thread-safe."""
+
+    def __init__(self, database: Database, paths: Paths) -> None:
+        self._database = database
+        self._paths = paths
+        self._numbers = itertools.count(time.time_ns() & 0xFFFF)
+
+    def work(
+        self, content: bytes, name: str, wish: ExtrasWish, enlarge: Enlarge, place: Place
+    ) -> Iterator[Picture]:
+        """Do what is wished with a picture file; each result is on disk when it is yielded.
+
+        Raises WebUIError for a file that is no picture, or a disk that takes none.
+        """
+        texts = texts_of(content)
+        for image, told in treated(read_pixels(content, name), wish, enlarge):
+            yield self._keep(image, texts, ", ".join(told), name, wish, place)
+
+    def _keep(
+        self,
+        image: ImageData,
+        texts: dict[str, str],
+        told: str,
+        name: str,
+        wish: ExtrasWish,
+        place: Place,
+    ) -> Picture:
+        settings = place.settings
+        recipe = texts.get(RECIPE, "")
+        written = {key: told for key in OWN_KEYS} if told else {}
+        more = {key: text for key, text in texts.items() if key != RECIPE} | written
+        encoded = encode(
+            image,
+            recipe if settings.recipe.write else "",
+            settings.saving.format,
+            quality=settings.saving.quality,
+            lossless=settings.saving.webp_lossless,
+            texts=more if settings.recipe.write else None,
+        )
+        if place.output:
+            folder = Path(place.output).expanduser()
+        else:
+            folder = folder_for(settings, self._paths, "extras", person=place.person)
+        stem = _stem(name, wish, place)
+        numbered = not (place.keep_names and stem)
+        path = save_plainly(encoded, folder=folder, settings=settings, name=stem, numbered=numbered)
+        return self._known(path.resolve(), image, recipe, place.person)
+
+    def _known(self, path: Path, image: ImageData, recipe: str, person: str) -> Picture:
+        """Give a file its row among the pictures; the indexer may have met it already."""
+        facts = path.stat()
+        row = {
+            "id": new_id(),
+            "job": "",
+            "position": 0,
+            "kind": KIND,
+            "saved": True,
+            "path": str(path),
+            "infotext": recipe,
+            "width": image.width,
+            "height": image.height,
+            "seed": to_signed(facts_of(recipe).seed),
+            "created": facts.st_mtime,
+            "moment": moment_of(facts.st_mtime, next(self._numbers)),
+            "folder": str(path.parent),
+            "modified": facts.st_mtime,
+            "person": person,
+        }
+        find = "SELECT id, moment FROM images WHERE path = ? AND job = ''"
+        found = self._database.rows(find, (str(path),))
+        self._database.write(
+            *(forgetting(old["moment"]) for old in found),
+            *(("DELETE FROM images WHERE id = ?", (old["id"],)) for old in found),
+            inserting(row),
+            *describing({**BLANK, **row}),
+        )
+        kept = self._database.row("SELECT * FROM images WHERE id = ?", (row["id"],))
+        assert kept is not None, "the row was just written"
+        return picture_of(kept)
+
+
+def texts_of(content: bytes) -> dict[str, str]:
+    """A picture's texts by the keys of PNG chunks; the recipe is `parameters`.
+
+    Only a PNG's other texts are kept: elsewhere they describe the file, not the picture.
+    """
+    texts = read_texts(content)
+    recipe = recipe_in(texts) or recipe_in(read_hidden_texts(content))
+    kept = texts if content.startswith(PNG_START) else {}
+    clean = {key: text for key, text in kept.items() if 0 < len(key) <= LONGEST_KEY}
+    clean = {key: _writable(text) for key, text in clean.items()}
+    if recipe and RECIPE not in clean:
+        clean[RECIPE] = recipe
+    return clean
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _stem(name: str, wish: ExtrasWish, place: Place) -> str:
+    """What a result is called, besides a number."""
+    upscaler = wish.upscale.upscaler if wish.upscale is not None else ""
+    suffix = upscaler if place.settings.upscaling.name_suffix else ""
+    stem = Path(name).stem if place.keep_names else ""
+    return "-".join(part for part in (stem, suffix) if part)
