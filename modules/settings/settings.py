@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from modules.settings.sections.api import Api
 from modules.settings.sections.interface import Interface
 from modules.settings.sections.models import ModelMemory
 from modules.settings.sections.networks import Networks
@@ -22,5 +21,4 @@ class Settings:
     networks: Networks = field(default_factory=Networks)
     interface: Interface = field(default_factory=Interface)
     models: ModelMemory = field(default_factory=ModelMemory)
-    api: Api = field(default_factory=Api)
     upscaling: Upscaling = field(default_factory=Upscaling)
