@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
+from modules.api.fetch import Rules, fetch_picture, is_web_address
 from modules.api.gallery import gallery_routes
 from modules.api.own import check_images
 from modules.errors import InvalidRequest
@@ -34,7 +35,7 @@ def image_routes(app: App) -> APIRouter:
     @routes.post("/read")
     async def read(request: Request) -> dict[str, Any]:
         """Read a recipe: an uploaded file, raw bytes, `{"image": base64}` or `{"text": ...}`."""
-        content = await _content(request)
+        content = await _content(app, request)
         return await run_in_threadpool(_recipe, app, content)
 
     @routes.get("/{image_id}", response_class=FileResponse)
@@ -70,7 +71,7 @@ def _file(request: Request, path: Path, tag: str, *, download: bool = False) -> 
     )
 
 
-async def _content(request: Request) -> bytes | str:
+async def _content(app: App, request: Request) -> bytes | str:
     """Return what was sent: a file's bytes, or a text."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -79,7 +80,7 @@ async def _content(request: Request) -> bytes | str:
                 return await value.read() if isinstance(value, UploadFile) else value
         raise InvalidRequest("The form holds no file.")
     if kind == "application/json":
-        return _from_json(await _json(request))
+        return await run_in_threadpool(_from_json, app, await _json(request))
     body = await request.body()
     return body.decode("utf-8", "replace") if kind == "text/plain" else body
 
@@ -91,18 +92,41 @@ async def _json(request: Request) -> Any:
         raise InvalidRequest(f"This is not JSON: {error}.") from error
 
 
-def _from_json(body: Any) -> bytes | str:
+def _from_json(app: App, body: Any) -> bytes | str:
     if isinstance(body, dict) and isinstance(body.get("text"), str):
         return str(body["text"])
     if isinstance(body, dict) and isinstance(body.get("image"), str):
-        return decode_picture(body["image"])
+        return picture_file(app, body["image"])
     raise InvalidRequest('Send {"text": "..."} or {"image": "base64"}, or upload a file.')
+
+
+def picture_file(app: App, text: str) -> bytes:
+    """Return the file that `text` holds in base64, or names by its web address if that is allowed.
+
+    May take seconds. Raises InvalidRequest.
+    """
+    if not is_web_address(text):
+        return decode_picture(text)
+    allowed = app.settings.settings.api
+    return fetch_picture(
+        text,
+        Rules(
+            allowed=allowed.fetch,
+            public_only=allowed.public_only,
+            user_agent=allowed.user_agent,
+        ),
+    )
 
 
 def decode_picture(text: str) -> bytes:
     """Decode base64, with or without `data:image/...;base64,` before it."""
     if text.startswith("data:"):
         text = text.partition(",")[2]
+    if is_web_address(text):
+        raise InvalidRequest(
+            "This is an address, and pictures are not fetched from addresses here.",
+            "Send the picture itself in base64.",
+        )
     try:
         return base64.b64decode(re.sub(r"\s+", "", text), validate=True)
     except ValueError as error:  # other letters than base64 has, or too few of them

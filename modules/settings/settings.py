@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from modules.settings.sections.api import Api
 from modules.settings.sections.interface import Interface
 from modules.settings.sections.models import ModelMemory
 from modules.settings.sections.networks import Networks
@@ -21,4 +22,5 @@ class Settings:
     networks: Networks = field(default_factory=Networks)
     interface: Interface = field(default_factory=Interface)
     models: ModelMemory = field(default_factory=ModelMemory)
+    api: Api = field(default_factory=Api)
     upscaling: Upscaling = field(default_factory=Upscaling)

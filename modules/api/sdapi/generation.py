@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from modules.api.sdapi.pictures import with_pictures
 from modules.api.sdapi.schemas import (
     StableDiffusionProcessing,
     StableDiffusionProcessingImg2Img,
@@ -49,7 +50,7 @@ async def _drawn(
 
 
 def _submit(app: App, body: StableDiffusionProcessing) -> tuple[Translated, Job]:
-    translated = to_request(body, app)
+    translated = to_request(with_pictures(app, body), app)
     job = app.submit(
         translated.request,
         save=bool(body.save_images),

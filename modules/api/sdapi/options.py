@@ -8,6 +8,8 @@ from modules.api.errors import LegacyError
 from modules.errors import NotFound
 from modules.service.app import App
 from modules.service.resolve import find_checkpoint
+from modules.service.visitor import Forbidden
+from modules.settings.sections.api import LOCKED, ONLY_IN_FILE
 
 
 def option_routes(app: App) -> APIRouter:
@@ -34,7 +36,8 @@ def option_routes(app: App) -> APIRouter:
             except NotFound as error:
                 message = f"model {wanted!r} not found"
                 raise LegacyError(500, message, error.hint, kind="RuntimeError") from error
-        app.set_options({name: value for name, value in values.items() if value is not None})
+        given = {name: value for name, value in values.items() if value is not None}
+        app.set_options(without_locked(app, given))
 
     @routes.get("/cmd-flags")
     def flags() -> dict[str, Any]:
@@ -42,3 +45,11 @@ def option_routes(app: App) -> APIRouter:
         return app.launch.flags()
 
     return routes
+
+
+def without_locked(app: App, values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what no caller may change; asking for another value there raises Forbidden."""
+    for name in ONLY_IN_FILE & values.keys():
+        if values[name] != app.settings.get(name):
+            raise Forbidden(f"{name} cannot be set from outside.", LOCKED)
+    return {name: value for name, value in values.items() if name not in ONLY_IN_FILE}

@@ -1,11 +1,13 @@
 """A1111's fields about pictures, masks and the hires pass, to our records."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from modules.api.errors import LegacyError
-from modules.api.images import decode_picture
+from modules.api.fetch import is_web_address
+from modules.api.images import decode_picture, picture_file
 from modules.api.request_json import coerce
 from modules.api.sdapi.schemas import (
     StableDiffusionProcessing,
@@ -25,21 +27,38 @@ from modules.schema.inputs import (
     Inpaint,
     SoftInpaint,
 )
+from modules.service.app import App
 from modules.service.read_pixels import read_pixels
 
+Fetching = TypeVar("Fetching", bound=StableDiffusionProcessing)
+ONE_PICTURE = ("mask", "latent_mask", "firstpass_image")
+"""Fields of bodies that hold one picture each."""
 SAME = "use same "
 """How A1111's menus begin that leave something as in the first pass."""
 USUAL_STRENGTH = 0.75
 SOFT_INPAINTING = "soft inpainting"
 
 
+def with_pictures(app: App, body: Fetching) -> Fetching:
+    """Return `body` with what it names by web address fetched, as base64. Raises InvalidRequest."""
+
+    def here(text: str) -> str:
+        if not is_web_address(text):
+            return text
+        return base64.b64encode(picture_file(app, text)).decode("ascii")
+
+    given = {name: getattr(body, name, None) for name in ONE_PICTURE}
+    found: dict[str, Any] = {
+        name: here(text) for name, text in given.items() if text and is_web_address(text)
+    }
+    several = getattr(body, "init_images", None) or []
+    if any(map(is_web_address, several)):
+        found["init_images"] = [here(text) for text in several]
+    return body.model_copy(update=found) if found else body
+
+
 def picture_of(text: str, name: str) -> ImageData:
     """Decode base64 or a data URI. Raises InvalidRequest."""
-    if text[:8].lower().startswith(("http://", "https://")):
-        raise InvalidRequest(
-            f"{name} is an address; pictures are not fetched from elsewhere.",
-            "Send the picture itself in base64.",
-        )
     return read_pixels(decode_picture(text), name)
 
 
