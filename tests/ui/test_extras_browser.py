@@ -41,7 +41,7 @@ def test_a_dropped_picture_is_made_larger_saved_and_sent_on(visit, page_server, 
     with Image.open(saved) as picture:
         assert picture.size == (80, 48)
         assert picture.info["extras"].endswith("Postprocess upscaler: Lanczos")
-    tile.get_by_role("button", name="To Extras").click()
+    tile.get_by_role("button", name="Extras").click()
     page.locator("#extras_flips_on").check()
     page.locator("#extras_generate").click()
     expect(tile.first).to_contain_text("160 × 96")

@@ -22,6 +22,7 @@ const STROKES = {
 	open: "M14 4h6v6m0-6-9 9M19 14v6H4V5h6",
 	copy: "M9 9h11v11H9zM5 15H4V4h11v1",
 	expand: "M9 4H4v5m11-5h5v5M9 20H4v-5m16 0v5h-5",
+	larger: "M4 12h8v8H4zM8 12V4h12v12h-8M15 7h2v2",
 	close: "M6 6l12 12M18 6 6 18",
 	left: "M15 5l-7 7 7 7",
 	right: "M9 5l7 7-7 7",

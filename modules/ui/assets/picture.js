@@ -32,7 +32,7 @@ const ACTIONS = [
 	["sparkles", "Upscale", enlarge, "txt2img_upscale"],
 	["picture", "To img2img", (image) => goOn(image, "img2img"), "txt2img_send_to_img2img"],
 	["brush", "Inpaint", (image) => goOn(image, "inpaint"), "txt2img_send_to_inpaint"],
-	["expand", "To Extras", toExtras, "txt2img_send_to_extras"],
+	["larger", "Extras", toExtras, "txt2img_send_to_extras"],
 ];
 const QUIET = [
 	["keep", "Save a copy", keep, "save_txt2img"],

@@ -1,5 +1,6 @@
 """A program with users: nobody comes in without a name and a password."""
 
+import base64
 import time
 
 import httpx
@@ -14,6 +15,9 @@ from tests.conftest import serve
 
 ANNA = ("anna", "right horse")
 BEN = ("ben", "battery staple")
+RED_DOT = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+)
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +159,37 @@ def test_people_do_not_see_what_others_drew(locked, visitor):
     assert visitor.get(image, auth=BEN).status_code == 404
     assert visitor.get(f"{image}/thumb.webp", auth=BEN).status_code == 404
     assert job.images[0].id not in visitor.get("/api/v1/images", auth=BEN).text
+
+
+@pytest.mark.parametrize("name", ["folder", "output"])
+def test_users_do_not_reach_folders_of_the_server_through_extras(visitor, name, tmp_path):
+    body = {"upscale": {"upscaler": "Lanczos"}, name: str(tmp_path)}
+    answer = visitor.post("/api/v1/extras", json=body, auth=BEN)
+    assert answer.status_code == 403
+    assert "administrator" in answer.text
+    assert visitor.post("/api/v1/extras", json=body, auth=ANNA).status_code == 422
+
+
+def test_people_do_not_see_or_stop_what_others_enlarge(locked, visitor):
+    sent = {"file": ("small.png", base64.b64decode(RED_DOT))}
+    picture = visitor.post("/api/v1/extras/pictures", files=sent, auth=ANNA).json()
+    body = {"pictures": [picture], "upscale": {"upscaler": "Lanczos", "factor": 8}}
+    run_id = visitor.post("/api/v1/extras", json=body, auth=ANNA).json()["id"]
+    run = f"/api/v1/extras/{run_id}"
+    while visitor.get(run, auth=ANNA).json()["status"] != "finished":
+        time.sleep(0.01)
+    assert visitor.get("/api/v1/extras", auth=BEN).json()["runs"] == []
+    for answer in (
+        visitor.get(run, auth=BEN),
+        visitor.get(f"{run}/events", auth=BEN),
+        visitor.post(f"{run}/stop", auth=BEN),
+    ):
+        assert answer.status_code == 404
+    [image] = visitor.get(run, auth=ANNA).json()["images"]
+    assert visitor.get(image["url"], auth=BEN).status_code == 404
+    assert locked.app.image_file(image["id"]).parent.name == "anna"
+    stolen = {**body, "pictures": [{"image": image["id"]}]}
+    assert visitor.post("/api/v1/extras", json=stolen, auth=BEN).status_code == 404
 
 
 def test_users_write_nowhere_else(visitor):
