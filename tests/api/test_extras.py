@@ -12,6 +12,7 @@ from modules.errors import Interrupted
 from modules.schema.catalogue import Catalogue
 from modules.schema.event import Progress
 from modules.schema.tasks import Upscale
+from modules.service.read_picture import read_infotext_from
 from tests.conftest import serve
 
 RECIPE = "a cat\nSteps: 4, Sampler: Euler, CFG scale: 7, Seed: 5, Size: 24x16"
@@ -19,9 +20,15 @@ LANCZOS = {"upscaler": "Lanczos", "factor": 2}
 
 
 class SlowUpscaler(FakeEngine):
-    """Knows one network, which works on tiles until it is stopped."""
+    """Knows one network, which works on tiles until it is stopped if it is to enlarge by three."""
+
+    def __init__(self):
+        super().__init__(catalogue=Catalogue(upscalers=(("2x-net", "2x-net.pth"),)))
+        self.tilings = []
 
     def run(self, task, cancel, start_image=0):
+        if isinstance(task, Upscale):
+            self.tilings.append((task.tile, task.overlap))
         if not isinstance(task, Upscale) or task.factor != 3:
             yield from super().run(task, cancel, start_image)
             return
@@ -35,8 +42,7 @@ class SlowUpscaler(FakeEngine):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    catalogue = Catalogue(upscalers=(("2x-net", "2x-net.pth"),))
-    yield from serve(tmp_path_factory.mktemp("extras"), SlowUpscaler(catalogue=catalogue))
+    yield from serve(tmp_path_factory.mktemp("extras"), SlowUpscaler())
 
 
 def png(size=(24, 16), **texts):
@@ -166,3 +172,37 @@ def test_the_menu_of_upscalers_is_told(place):
     told = place.client.get("/api/v1/extras").json()
     assert told["upscalers"] == ["None", "Lanczos", "Nearest", "2x-net"]
     assert all(run["status"] != "waiting" for run in told["runs"])
+
+
+def test_settings_choose_names_formats_and_whether_texts_are_kept(place, tmp_path):
+    options = {"use_upscaler_name_as_suffix": True, "outdir_extras_samples": str(tmp_path)}
+    before = place.client.get("/sdapi/v1/options").json()
+    usual = {name: before[name] for name in (*options, "use_original_name_batch")}
+    usual |= {"samples_format": "png", "enable_pnginfo": True}
+    try:
+        place.client.post("/sdapi/v1/options", json=options)
+        picture = upload(place, png(parameters=RECIPE, author="me"))
+        ended(place, begin(place, picture, upscale=LANCZOS))
+        ended(place, begin(place, picture, upscale=LANCZOS, batch=True))
+        more = {"samples_format": "jpg", "use_original_name_batch": False}
+        place.client.post("/sdapi/v1/options", json=more)
+        ended(place, begin(place, picture, upscale=LANCZOS, batch=True))
+        more = {"samples_format": "png", "enable_pnginfo": False}
+        place.client.post("/sdapi/v1/options", json=more)
+        ended(place, begin(place, picture, upscale=LANCZOS))
+    finally:
+        place.client.post("/sdapi/v1/options", json=usual)
+    names = ["00000-Lanczos.png", "00001-Lanczos.jpg", "00002-Lanczos.png", "cat-Lanczos.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert read_infotext_from(tmp_path / "00001-Lanczos.jpg") == RECIPE
+    assert look(tmp_path / "00002-Lanczos.png")[1] == {}
+
+
+def test_tiles_are_as_large_as_the_settings_say(place):
+    place.client.post("/sdapi/v1/options", json={"ESRGAN_tile": 64, "ESRGAN_tile_overlap": 16})
+    try:
+        net = {"upscaler": "2x-net", "factor": 2}
+        ended(place, begin(place, upload(place, png()), upscale=net))
+    finally:
+        place.client.post("/sdapi/v1/options", json={"ESRGAN_tile": 192, "ESRGAN_tile_overlap": 8})
+    assert place.app.engine.tilings[-1] == (64, 16)
