@@ -61,6 +61,7 @@ LIGHT = {
     "modules.model.network_hash",
     "modules.model.upscaler_files",
     "modules.pipeline.resize",
+    "modules.pipeline.watermark_reader",
     "modules.training.command",
     "modules.training.upscaler_command",
 }

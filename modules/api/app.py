@@ -21,6 +21,7 @@ from modules.api.internal import internal_routes
 from modules.api.jobs import job_routes
 from modules.api.lists import list_routes
 from modules.api.models import model_routes
+from modules.api.picture_tools import picture_tool_routes
 from modules.api.scripts import script_routes
 from modules.api.sdapi.cards import card_routes
 from modules.api.sdapi.extras import extras_routes
@@ -64,6 +65,7 @@ def make_api(app: App) -> FastAPI:
         job_routes,
         event_routes,
         image_routes,
+        picture_tool_routes,
         list_routes,
         model_routes,
         card_routes,

@@ -35,7 +35,7 @@ def image_routes(app: App) -> APIRouter:
     @routes.post("/read")
     async def read(request: Request) -> dict[str, Any]:
         """Read a recipe: an uploaded file, raw bytes, `{"image": base64}` or `{"text": ...}`."""
-        content = await _content(app, request)
+        content = await content_of(app, request)
         return await run_in_threadpool(_recipe, app, content)
 
     @routes.get("/{image_id}", response_class=FileResponse)
@@ -71,7 +71,7 @@ def _file(request: Request, path: Path, tag: str, *, download: bool = False) -> 
     )
 
 
-async def _content(app: App, request: Request) -> bytes | str:
+async def content_of(app: App, request: Request) -> bytes | str:
     """Return what was sent: a file's bytes, or a text."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":

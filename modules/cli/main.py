@@ -25,6 +25,7 @@ COMMANDS = (
     Command("txt2img", "draw pictures from a prompt, right here", "generate"),
     Command("models", "list, verify, convert and merge model files", "models"),
     Command("users", "say who may log in", "users"),
+    Command("watermark", "look for the invisible watermark in pictures", "watermark"),
     Command("doctor", "find out what is wrong with this installation", "doctor"),
     Command("train-embedded", "train the model that comes with Easel, from nothing", "train"),
     Command("train-upscaler", "train the upscaler that comes with Easel", "train_upscaler"),

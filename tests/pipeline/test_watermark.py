@@ -4,9 +4,11 @@ import io
 
 import numpy as np
 import pytest
+from imwatermark import WatermarkDecoder
 from PIL import Image
 
-from modules.pipeline.watermark import is_marked, marked, share_found
+from modules.pipeline.watermark import marked
+from modules.pipeline.watermark_reader import is_marked, read_bits, read_mark, share_found
 
 
 def picture(seed, side=256):
@@ -49,3 +51,35 @@ def test_small_pictures_stay_as_they_are():
     small = picture(4, 128)
     assert marked(small) is small
     assert share_found(small) == 0
+
+
+@pytest.mark.parametrize("method", ["dwtDct", "dwtDctSvd"])
+@pytest.mark.parametrize("cut", [(256, 256), (300, 259), (264, 381)])
+def test_the_reader_reads_the_bits_that_the_library_reads(method, cut):
+    shown = marked(picture(5, 384), method=method)[: cut[0], : cut[1]]
+    theirs = WatermarkDecoder("bits", 136).decode(shown[:, :, ::-1].copy(), method)
+    assert np.mean(read_bits(shown, 136, method) == np.asarray(theirs)) > 0.97
+
+
+def test_the_decoder_of_the_librarys_own_documentation_finds_the_mark():
+    bgr = saved(marked(picture(6, 512)), "PNG")[:, :, ::-1].copy()
+    said = WatermarkDecoder("bytes", 136).decode(bgr, "dwtDct")
+    right = np.unpackbits(np.frombuffer(said, np.uint8)) == np.unpackbits(
+        np.frombuffer(b"StableDiffusionV1", np.uint8)
+    )
+    assert right.mean() > 0.9
+
+
+def test_a_finding_says_how_sure_it_is():
+    mark, none = read_mark(marked(picture(7))), read_mark(picture(7))
+    assert mark.found and mark.chance < 1e-8 and mark.bits == 136
+    assert not none.found and none.chance > 1e-3
+    assert read_mark(picture(8, 64)) is None
+
+
+def test_pictures_without_the_mark_are_never_taken_for_marked():
+    source = np.random.default_rng(9)
+    flat = [np.full((256, 256, 3), source.integers(0, 256, 3), np.uint8) for _ in range(20)]
+    noise = [source.integers(0, 256, (256, 320, 3)).astype(np.uint8) for _ in range(20)]
+    smooth = [picture(seed) for seed in range(100, 140)]
+    assert not [one for one in (*flat, *noise, *smooth) if read_mark(one).found]

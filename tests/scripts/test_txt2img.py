@@ -10,7 +10,7 @@ from PIL import Image
 
 from modules.model.device import pick_device
 from modules.paths import Paths
-from modules.pipeline.watermark import is_marked
+from modules.pipeline.watermark_reader import is_marked
 from tests.model import word_checkpoints
 from tests.model.test_safety import write_checker
 

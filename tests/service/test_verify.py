@@ -1,0 +1,195 @@
+"""A picture drawn again from its recipe: the same, or the right cause for every change."""
+
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from modules.engine.local import LocalEngine
+from modules.errors import InvalidRequest
+from modules.schema.request import GenerationRequest, Sampling, Seeds, Size
+from modules.service.app import App, build_app
+from modules.service.read_picture import read_infotext_from
+from modules.service.verify import DIFFERENT, IDENTICAL, IMPOSSIBLE, SAME, verify_picture
+from modules.settings.launch import Launch
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "parity" / "data"
+REQUEST = GenerationRequest(
+    prompt="a cat, tinyemb <lora:tinylora:1>",
+    sampling=Sampling(sampler="Euler a", steps=2),
+    seeds=Seeds(seed=5),
+    size=Size(width=128, height=128),
+)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A program that draws with the small reference checkpoint, in this process."""
+    data = tmp_path_factory.mktemp("verified")
+    launch = Launch(data_dir=str(data), ckpt_dir=str(GOLDEN / "Stable-diffusion"), device="cpu")
+    paths = launch.paths()
+    for kind, to in (("Lora", paths.lora), ("embeddings", paths.embeddings)):
+        shutil.copytree(GOLDEN / kind, to, dirs_exist_ok=True)
+    made = build_app(paths, launch, LocalEngine(paths, device="cpu", preview_interval_s=None))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def content(app: App) -> bytes:
+    """A picture as it was saved."""
+    job = app.submit(REQUEST)
+    for _ in app.follow(job.id):
+        pass
+    return app.image_file(app.snapshot(job.id).images[0].id).read_bytes()
+
+
+def again(content: bytes, change: Callable[[str], str] = str, side: int = 128) -> bytes:
+    """The same picture with another recipe or another size."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", change(read_infotext_from(content)))
+    file = io.BytesIO()
+    picture = Image.open(io.BytesIO(content))
+    picture.resize((side, side)).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
+
+
+def as_jpeg(content: bytes) -> bytes:
+    file = io.BytesIO()
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    comment = b"UNICODE\0" + read_infotext_from(content).encode("utf-16-be")
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = comment
+    picture.save(file, "JPEG", quality=90, exif=exif.tobytes())
+    return file.getvalue()
+
+
+def painted_over(content: bytes) -> bytes:
+    pixels = np.array(Image.open(io.BytesIO(content)).convert("RGB"))
+    pixels[:40, :40] = (255, 0, 0)
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", read_infotext_from(content))
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
+
+
+def replaced(old: str, new: str) -> Callable[[bytes], bytes]:
+    def change(content: bytes) -> bytes:
+        assert old in read_infotext_from(content)
+        return again(content, lambda text: text.replace(old, new))
+
+    return change
+
+
+def test_a_picture_as_it_was_saved_is_drawn_again_bit_for_bit(app: App, content: bytes) -> None:
+    verdict = verify_picture(app, content)
+    assert verdict.outcome == IDENTICAL
+    assert verdict.causes == ()
+    assert verdict.largest == 0
+
+
+def with_hash(text: str, key: str) -> str:
+    """Give the file that a recipe names under `key` another hash."""
+    head, mark, tail = text.partition(key)
+    assert mark
+    return head + mark + "01234567" + tail[8:]
+
+
+def missing(name: str, key: str) -> Callable[[bytes], bytes]:
+    """Another name and another hash: neither finds a file here."""
+    other = name.replace("tiny", "other")
+
+    def change(content: bytes) -> bytes:
+        return again(content, lambda text: with_hash(text.replace(name, other), key))
+
+    return change
+
+
+KNOBS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
+    "a LoRA that is not here": (missing("tinylora", 'Lora hashes: "otherlora: '), "lora", "other"),
+    "another LoRA of this name": (
+        lambda content: again(content, lambda text: with_hash(text, 'Lora hashes: "tinylora: ')),
+        "lora",
+        "tinylora",
+    ),
+    "an embedding that is not here": (
+        missing("tinyemb", 'TI hashes: "otheremb: '),
+        "embedding",
+        "otheremb",
+    ),
+    "another model": (
+        lambda content: again(content, lambda text: with_hash(text, "Model hash: ")),
+        "model",
+        "tiny",
+    ),
+    "an unknown sampler": (replaced("Sampler: Euler a", "Sampler: Eulor 9"), "sampler", "Eulor"),
+    "a VAE that is not here": (
+        replaced("Version:", "VAE hash: 0123456789, VAE: best.pt, Version:"),
+        "vae",
+        "best.pt",
+    ),
+    "JPEG": (as_jpeg, "file", "JPEG"),
+    "another size": (lambda content: again(content, side=96), "size", "96 x 96"),
+    "another program": (
+        lambda content: again(
+            content, lambda text: text.partition("Version:")[0] + "Parser: native, App: SD.Next"
+        ),
+        "program",
+        "SD.Next",
+    ),
+    "an extension's value": (
+        replaced("Version: easel", "ControlNet 0: canny, Version: v1.9.4, Was: easel"),
+        "key",
+        "ControlNet 0",
+    ),
+    "painted over": (painted_over, "unexplained", "edited"),
+    "another seed in the text": (replaced("Seed: 5", "Seed: 6"), "unexplained", "edited"),
+    "another release": (replaced("easel-v", "easel-v9."), "version", "easel-v9."),
+}
+NEEDS_OTHER_PIXELS = {"another model", "another LoRA of this name", "another program"}
+NEEDS_OTHER_PIXELS |= {"an extension's value", "another release", "a VAE that is not here"}
+"""Only the text is changed there, so the picture itself must be made another one, too."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("knob", KNOBS)
+def test_the_right_cause_is_named_for_a_changed_knob(app: App, content: bytes, knob: str) -> None:
+    change, kind, word = KNOBS[knob]
+    changed = change(painted_over(content) if knob in NEEDS_OTHER_PIXELS else content)
+    verdict = verify_picture(app, changed)
+    assert verdict.outcome in (SAME, DIFFERENT)
+    kinds = [cause.kind for cause in verdict.causes]
+    assert kind in kinds, verdict
+    assert any(word in cause.text for cause in verdict.causes if cause.kind == kind), verdict
+    assert kinds[0] == kind or knob in ("another program", "an unknown sampler"), verdict
+
+
+def test_jpeg_keeps_the_composition(app: App, content: bytes) -> None:
+    assert verify_picture(app, as_jpeg(content)).outcome == SAME
+
+
+def test_a_picture_made_from_another_one_cannot_be_drawn_again(app: App, content: bytes) -> None:
+    verdict = verify_picture(app, replaced("Seed: 5", "Seed: 5, Denoising strength: 0.5")(content))
+    assert verdict.outcome == IMPOSSIBLE
+    assert [cause.kind for cause in verdict.causes] == ["start picture"]
+
+
+def test_a_picture_without_a_recipe_is_refused(app: App) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(file, "PNG")
+    with pytest.raises(InvalidRequest, match="no recipe"):
+        verify_picture(app, file.getvalue())
+
+
+def test_pixel_knobs_of_the_settings_are_named(app: App, content: bytes) -> None:
+    app.set_options({"comma_padding_backtrack": 3})
+    try:
+        causes = verify_picture(app, painted_over(content)).causes
+    finally:
+        app.set_options({"comma_padding_backtrack": 20})
+    assert [cause.kind for cause in causes] == ["setting"]
