@@ -93,6 +93,11 @@ class Paths:
         return self._place("styles", self.data / "styles.csv")
 
     @property
+    def ui_config(self) -> Path:
+        """`ui-config.json` of A1111: what its page begins with."""
+        return self._place("ui_config", self.data / "ui-config.json")
+
+    @property
     def users(self) -> Path:
         """`users.json`: who may log in."""
         return self.data / "users.json"

@@ -59,6 +59,9 @@ class Launch:
     hypernetwork_dir: str = param("", "Folder of hypernetworks")
     styles_file: str = param("", "File of styles", help="Default: styles.csv in DATA_DIR.")
     ckpt: str = param("", "Checkpoint to begin with", help="Title, file name or hash.")
+    ui_config_file: str = param(
+        "", "File of what the page begins with", help="Default: ui-config.json in DATA_DIR."
+    )
     ui_settings_file: str = param("", "Settings file", help="Default: config.json in DATA_DIR.")
     device: str = param("auto", "Device to draw on", help="auto, cpu, cuda, cuda:1, mps.")
     device_id: int | None = param(None, "Number of the CUDA device", minimum=0, maximum=255)
@@ -155,6 +158,7 @@ PLACES = {
     "embeddings": "embeddings_dir",
     "hypernetworks": "hypernetwork_dir",
     "styles": "styles_file",
+    "ui_config": "ui_config_file",
 }
 """Flags that say where something lies, by its name in `Paths`."""
 
@@ -233,6 +237,7 @@ SERVER_ONLY = frozenset(
         "api_server_stop",
         "api_log",
         "autolaunch",
+        "ui_config_file",
     }
 )
 """Fields of `Launch` that mean nothing to a command that does not serve."""

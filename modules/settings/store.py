@@ -24,7 +24,6 @@ UNSET_SHOWN_AS: dict[str, Any] = {"eta_ancestral": 1.0}
 """What clients are told for fields that are empty unless somebody chose."""
 
 REMEMBERED: dict[str, Any] = {
-    "send_seed": True,
     "send_size": True,
     "show_progress_every_n_steps": 10,
     "live_previews_image_format": "png",

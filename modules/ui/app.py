@@ -21,6 +21,7 @@ from modules.ui.parts.prompt_box import STYLES, names_in
 from modules.ui.parts.quicksettings import quicksettings
 from modules.ui.picture_request import Source, with_editable_parts, with_source
 from modules.ui.reuse import enlarging, request_behind
+from modules.ui.start_values import read_start_values
 from modules.ui.tabs import extras, history, img2img, models, png_info, settings, txt2img
 from modules.ui.tabs import help as help_tab
 
@@ -31,29 +32,36 @@ UPLOADS_KEPT = (600, 600)
 def build_page(app: App) -> gr.Blocks:
     """Lay out the page over `app`. Its looks and scripts are given where it is mounted."""
     menus = menus_of(app)
+    start = read_start_values(app.paths.ui_config)
+    app.settings.notices.extend(start.notices)
     with gr.Blocks(
         title="Easel", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_KEPT
     ) as page:
-        bridge = Bridge()
+        bridge = Bridge(start=start.tab("txt2img"))
         form = Form(menus)
-        picture_bridge, picture_form = Bridge("img2img"), Form(menus)
+        picture_bridge, picture_form = Bridge("img2img", start.tab("img2img")), Form(menus)
         refresh = quicksettings(form)
+        hidden = app.settings.settings.interface.hidden_tabs
+
+        def look(title: str) -> dict[str, Any]:
+            return {"render_children": True, "visible": "hidden" if title in hidden else True}
+
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("txt2img", elem_id="tab_txt2img", render_children=True):
                 parts = txt2img.lay_out(form)
-            with gr.Tab("img2img", elem_id="tab_img2img", render_children=True):
+            with gr.Tab("img2img", elem_id="tab_img2img", **look("img2img")):
                 picture_parts = img2img.lay_out(picture_form)
-            with gr.Tab("Extras", elem_id="tab_extras", render_children=True):
+            with gr.Tab("Extras", elem_id="tab_extras", **look("Extras")):
                 extras.lay_out()
-            with gr.Tab("Models", elem_id="tab_models", render_children=True):
+            with gr.Tab("Models", elem_id="tab_models", **look("Models")):
                 models.lay_out()
-            with gr.Tab("PNG Info", elem_id="tab_pnginfo", render_children=True):
+            with gr.Tab("PNG Info", elem_id="tab_pnginfo", **look("PNG Info")):
                 png_info.lay_out()
-            with gr.Tab("History", elem_id="tab_history", render_children=True):
+            with gr.Tab("History", elem_id="tab_history", **look("History")):
                 history.lay_out()
             with gr.Tab("Settings", elem_id="tab_settings", render_children=True):
                 settings.lay_out(menus)
-            with gr.Tab("Help", elem_id="tab_help", render_children=True):
+            with gr.Tab("Help", elem_id="tab_help", **look("Help")):
                 help_tab.lay_out()
         txt2img.wire(form, parts, bridge, lambda values: hand_in(app, form, values))
         img2img.wire(

@@ -38,8 +38,12 @@ def say(error: WebUIError | None = None, **facts: Any) -> str:
 class Bridge:
     """The hidden controls; made before the form's controls, wired after them."""
 
-    def __init__(self, tab: str = "") -> None:
-        """Speak for the first form, or with `tab` for another tab's (`window.easel[tab]`)."""
+    def __init__(self, tab: str = "", start: Mapping[str, Any] | None = None) -> None:
+        """Speak for the first form, or with `tab` for another tab's (`window.easel[tab]`).
+
+        `start` has values by path for a browser that has no draft yet.
+        """
+        self._start = dict(start or {})
         self._name = name = f"easel_{tab}" if tab else "easel"
         self._form = f"window.easel?.{tab}" if tab else "window.easel"
         self._draft = f"easel.draft.{tab}" if tab else "easel.draft"
@@ -101,7 +105,7 @@ class Bridge:
         self, page: gr.Blocks, form: Form, controls: Sequence[Component], begin: Begin
     ) -> None:
         def opened(draft: str) -> dict[Component, Any]:
-            fields = form.flat(_object(draft))
+            fields = {**self._start, **form.flat(_object(draft))}
             return form.show(begin(fields), fields)
 
         draft_kept = READ_DRAFT.replace("KEY", self._draft)

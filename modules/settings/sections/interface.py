@@ -7,7 +7,7 @@ from modules.param import param
 
 @dataclass(frozen=True, kw_only=True)
 class Interface:
-    """Previews and the result panel."""
+    """Previews, results, menus and keys."""
 
     previews: bool = param(
         True, "Live previews", setting="live_previews_enable", help="From the next start on."
@@ -21,6 +21,42 @@ class Interface:
         help="From the next start on.",
     )
     show_grid: bool = param(True, "Show the grid with the results", setting="return_grid")
+
+    hidden_tabs: tuple[str, ...] = param(
+        (),
+        "Tabs that are not shown",
+        setting="hidden_tabs",
+        help="By their titles. From the next start on; txt2img and Settings always stay.",
+    )
+    hidden_samplers: tuple[str, ...] = param(
+        (), "Samplers that menus do not show", setting="hide_samplers"
+    )
+    percent_in_title: bool = param(
+        True, "Progress in the window's title", setting="show_progress_in_title"
+    )
+    send_seed: bool = param(
+        True, "Take the seed along when a picture is sent to img2img", setting="send_seed"
+    )
+    weight_step: float = param(
+        0.1,
+        "Step of the keys for weights in prompts",
+        setting="keyedit_precision_attention",
+        minimum=0.01,
+        maximum=0.2,
+        step=0.001,
+    )
+    network_step: float = param(
+        0.05,
+        "The same inside <...>",
+        setting="keyedit_precision_extra",
+        minimum=0.01,
+        maximum=0.2,
+        step=0.001,
+    )
+    chime: bool = param(False, "Play a sound when a job is finished", setting="notification_audio")
+    chime_volume: int = param(
+        100, "Its volume in percent", setting="notification_volume", minimum=0, maximum=100, step=1
+    )
 
     @property
     def preview_interval_s(self) -> float | None:

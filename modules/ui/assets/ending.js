@@ -1,15 +1,14 @@
 // How a finished job is announced: a soft chime, if the settings want one.
 
-import { get } from "./api.js";
+import { preference } from "./preferences.js";
 
 const NOTES = [660, 880]; // Hz
 const LENGTH = 0.35; // seconds a note rings
 
 /** Play the chime, unless switched off in Settings; says nothing where the browser forbids sound. */
-export async function announce() {
-	const options = await get("sdapi/v1/options").catch(() => ({}));
-	const volume = (options.notification_volume ?? 100) / 100;
-	if (!options.notification_audio || !volume || !navigator.userActivation?.hasBeenActive) return;
+export function announce() {
+	const volume = preference("notification_volume", 100) / 100;
+	if (!preference("notification_audio", false) || !volume || !navigator.userActivation?.hasBeenActive) return;
 	const sound = new AudioContext();
 	NOTES.forEach((pitch, at) => ring(sound, pitch, sound.currentTime + at * 0.13, volume * 0.12));
 	setTimeout(() => sound.close(), 1500);

@@ -9,6 +9,7 @@ import { applyText, takeFiles } from "./recipes.js";
 import { listModels } from "./presets.js";
 import { countTokens, helpOnHover, sizesByPaste } from "./prompt.js";
 import { toast } from "./dom.js";
+import { readPreferences } from "./preferences.js";
 import "./hires.js";
 import "./extras.js";
 import "./queue.js";
@@ -93,6 +94,7 @@ window.easel = {
 watch();
 listenToKeys();
 takeFiles();
+readPreferences();
 countTokens();
 helpOnHover();
 document.addEventListener("paste", sizesByPaste, true);

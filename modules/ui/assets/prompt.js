@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { pictureControls, textControls } from "./bridge.js";
 import { debounced, h } from "./dom.js";
+import { preference } from "./preferences.js";
 
 const TABS = [[textControls, "txt2img"], [pictureControls, "img2img"]];
 const PROMPTS = [["prompt", "prompt", "token_counter"], ["negative_prompt", "neg_prompt", "negative_token_counter"]];
@@ -60,8 +61,8 @@ export function countTokens() {
 const WORD_ENDS = /[\s,.:;()[\]<>|"'\\]/;
 
 const PAIRS = { "<": ">", "(": ")", "[": "]" };
-const STEP = 0.1;
-const NETWORK_STEP = 0.05;
+const stepOfWeights = () => preference("keyedit_precision_attention", 0.1);
+const stepOfNetworks = () => preference("keyedit_precision_extra", 0.05);
 
 /** The part a weight key works on: the selection, what the innermost brackets hold, or the word. */
 export function partAround(text, start, end) {
@@ -89,7 +90,7 @@ function weightAround(text, from, to) {
 	let depth = 0;
 	while ("([".includes(opening ?? " ") && text[from - 1 - depth] === opening && text[to + depth] === PAIRS[opening]) depth++;
 	const weight = (opening === "(" ? 1.1 : 1 / 1.1) ** depth;
-	return [Math.round(weight / STEP) * STEP, from - depth, to + depth];
+	return [Math.round(weight / stepOfWeights()) * stepOfWeights(), from - depth, to + depth];
 }
 
 /** Return [text, start, end] with the weight of the part moved by one press; null if there is none. */
@@ -100,7 +101,7 @@ export function weigh(text, start, end, direction) {
 	const network = text[from - 1] === "<";
 	const [before, opens, closes] = weightAround(text, from, to);
 	if (network && opens === from) return null;
-	const weight = Number((before + direction * (network ? NETWORK_STEP : STEP)).toPrecision(12));
+	const weight = Number((before + direction * (network ? stepOfNetworks() : stepOfWeights())).toPrecision(12));
 	const part = text.slice(from, to);
 	const put = (written, inset) => [text.slice(0, opens) + written + text.slice(closes), opens + inset, opens + inset + part.length];
 	if (weight === 1 && !network) return put(part, 0);

@@ -6,6 +6,7 @@ import { h, toast } from "./dom.js";
 import { sendTo, useMode } from "./img2img.js";
 import { resizeTo } from "./picture_size.js";
 import { sending } from "./jobs.js";
+import { preference } from "./preferences.js";
 
 const PICTURE = /^image\/|^text\/plain$/;
 
@@ -51,7 +52,7 @@ export function promptsOf(infotext) {
 /** Go on with a finished picture in img2img; one drawn from text brings its prompts and its seed along. */
 export function goOn(image, mode) {
 	const said = tabOf(image.infotext ?? "") === "txt2img" && promptsOf(image.infotext ?? "");
-	if (said) pictureControls.setValues({ ...said, "seeds.seed": String(image.seed) });
+	if (said) pictureControls.setValues(preference("send_seed", true) ? { ...said, "seeds.seed": String(image.seed) } : said);
 	return sendTo(image.url, mode);
 }
 

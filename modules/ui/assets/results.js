@@ -5,6 +5,7 @@ import { isActive, onJobs, state, stop } from "./jobs.js";
 import { pictureButtons } from "./picture.js";
 import { announce } from "./ending.js";
 import { showLarge } from "./viewer.js";
+import { preference } from "./preferences.js";
 
 /** What the line above the picture says: [text, fraction or null, is it an error]. */
 export function describe(job, sending) {
@@ -82,7 +83,7 @@ class Results extends HTMLElement {
 		this.showStage(active && job?.preview && !this.chosen ? job.preview : null);
 		this.showStrip(active);
 		this.notifyEnding(job);
-		document.title = fraction === null ? "Easel" : `[${Math.round(fraction * 100)}% ETA: ${duration(job.eta_s ?? 0)}] Easel`;
+		document.title = fraction === null || !preference("show_progress_in_title", true) ? "Easel" : `[${Math.round(fraction * 100)}% ETA: ${duration(job.eta_s ?? 0)}] Easel`;
 	}
 
 	/** Say that a job watched from here has ended, to those who look elsewhere. */

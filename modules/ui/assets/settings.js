@@ -2,6 +2,7 @@
 
 import { get, post } from "./api.js";
 import { h, toast } from "./dom.js";
+import { readPreferences } from "./preferences.js";
 
 class SettingsPage extends HTMLElement {
 	connectedCallback() {
@@ -65,6 +66,7 @@ class SettingsPage extends HTMLElement {
 		} catch (error) {
 			return toast(error.message, "error", error.hint);
 		}
+		readPreferences();
 		this.changed.clear();
 		this.apply.disabled = true;
 		this.apply.textContent = "Apply settings";
