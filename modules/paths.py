@@ -103,6 +103,11 @@ class Paths:
         return self.data / "users.json"
 
     @property
+    def log(self) -> Path:
+        """What the program says while it serves; the file before it has `.1` after its name."""
+        return self.data / "log" / "easel.log"
+
+    @property
     def extensions(self) -> Path:
         """One folder each."""
         return self.data / "extensions"

@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     """Serve until Ctrl+C; returns the exit code."""
     began = time.perf_counter()
     launch = read(arguments)
-    set_up_logging(logging.getLevelName(launch.loglevel))
+    set_up_logging(logging.getLevelName(launch.loglevel), launch.paths().log)
     check_doors(launch)
     listener = bind(launch.host, launch.port, api_only=launch.nowebui)
     return Service(launch, listener, began).run()
