@@ -119,8 +119,8 @@ def download(page: Page, folder: Path, name: str) -> Path:
     return path
 
 
-def drop(page: Page, path: Path) -> None:
-    """Let a file fall onto the page."""
+def drop(page: Page, path: Path, use: str = "all") -> None:
+    """Let a picture fall onto the page, and say what it is for: "all", "prompt" or "image"."""
     content = base64.b64encode(path.read_bytes()).decode()
     page.evaluate(
         """([content, name]) => {
@@ -134,3 +134,4 @@ def drop(page: Page, path: Path) -> None:
         }""",
         [content, path.name],
     )
+    page.locator(f"#dropped_{use}").click()

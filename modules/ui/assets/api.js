@@ -9,14 +9,14 @@ export class ApiError extends Error {
 	}
 }
 
-async function call(path, options = {}) {
+async function call(path, options = {}, kind = "json") {
 	let response;
 	try {
 		response = await fetch(path, options);
 	} catch {
 		throw new ApiError("The server does not answer.", "Is it still running? The page goes on trying.");
 	}
-	if (response.ok) return response.json();
+	if (response.ok) return response[kind]();
 	if (response.status === 401) location.assign("login");
 	const body = await response.json().catch(() => ({}));
 	const error = body.error && typeof body.error === "object" ? body.error : body;
@@ -46,6 +46,19 @@ export function upload(path, file) {
 	const form = new FormData();
 	form.append("file", file);
 	return call(path, { method: "POST", body: form });
+}
+
+/** Ask a question about a picture file: "verify" (draws it again first) or "watermark". */
+export function examine(what, file) {
+	const form = new FormData();
+	form.append("file", file);
+	return call(`api/v1/images/${what}`, { method: "POST", body: form });
+}
+
+/** Write a recipe in another form: "json" or "diffusers". */
+export async function exported(form, infotext) {
+	const headers = { "content-type": "application/json" };
+	return call(`api/v1/images/export?form=${form}`, { method: "POST", headers, body: JSON.stringify({ text: infotext }) }, "text");
 }
 
 const STREAMS = 3;

@@ -24,6 +24,7 @@ const STROKES = {
 	expand: "M9 4H4v5m11-5h5v5M9 20H4v-5m16 0v5h-5",
 	larger: "M4 12h8v8H4zM8 12V4h12v12h-8M15 7h2v2",
 	close: "M6 6l12 12M18 6 6 18",
+	check: "M5 13l5 5L19 7",
 	left: "M15 5l-7 7 7 7",
 	right: "M9 5l7 7-7 7",
 	picture: "M4 5h16v14H4zm0 11 5-5 4 4 3-3 4 4M15 9h.01",

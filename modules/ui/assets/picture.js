@@ -24,6 +24,17 @@ async function keep(image) {
 	}
 }
 
+/** Draw a picture again and say whether it comes out the same, and if not, why. */
+async function verify(image) {
+	toast("Drawing it again…");
+	try {
+		const { outcome, sentence, causes } = await post(`api/v1/images/verify?id=${image.id}`);
+		toast(sentence, outcome === "identical" || outcome === "same composition" ? "info" : "error", causes.map(({ text }) => text).join(" "));
+	} catch (error) {
+		toast(error.message, "error", error.hint);
+	}
+}
+
 /** What can be done, most used first: icon, name, work, and the id the button has below the result. */
 const ACTIONS = [
 	["download", "Download", download, "txt2img_download"],
@@ -36,6 +47,7 @@ const ACTIONS = [
 ];
 const QUIET = [
 	["keep", "Save a copy", keep, "save_txt2img"],
+	["check", "Verify: draw it again and compare", verify, "verify_txt2img"],
 	["open", "Open in a new tab", (image) => window.open(image.url, "_blank", "noopener"), "txt2img_open"],
 ];
 

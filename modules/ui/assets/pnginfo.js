@@ -1,8 +1,30 @@
-// The PNG Info tab: how a picture was made, read from the file.
+// The PNG Info tab: how a picture was made, read from the file; what else can be found out about it.
 
-import { readRecipe } from "./api.js";
+import { examine, exported, readRecipe } from "./api.js";
 import { restore, showTab } from "./bridge.js";
 import { copyText, h, icon, iconButton, toast } from "./dom.js";
+
+/** Do something that takes a while, with its button switched off meanwhile. */
+async function during(button, work) {
+	button.disabled = true;
+	try {
+		await work();
+	} catch (error) {
+		toast(error.message, "error", error.hint);
+	} finally {
+		button.disabled = false;
+	}
+}
+
+/** The verdict of drawing a picture again, as a paragraph and a list of causes. */
+export function verdictParts(verdict) {
+	return [
+		h(`p.verdict.${verdict.outcome.replace(" ", "-")}`, {}, verdict.sentence),
+		verdict.causes.length > 0 && h("ul.causes", {}, verdict.causes.map(({ text }) => h("li", {}, text))),
+		verdict.image && verdict.outcome !== "identical" &&
+			h("p.hint", {}, h("a", { href: `api/v1/images/${verdict.image}`, target: "_blank", rel: "noopener" }, "The picture as it was drawn now")),
+	].filter(Boolean);
+}
 
 class PngInfo extends HTMLElement {
 	connectedCallback() {
@@ -30,6 +52,7 @@ class PngInfo extends HTMLElement {
 	async read(file) {
 		if (!file) return;
 		if (this.preview.src) URL.revokeObjectURL(this.preview.src);
+		this.file = file;
 		this.preview.hidden = !file.type.startsWith("image/");
 		this.preview.src = URL.createObjectURL(file);
 		this.zone.classList.toggle("filled", !this.preview.hidden);
@@ -41,8 +64,13 @@ class PngInfo extends HTMLElement {
 	}
 
 	show(recipe) {
+		this.found = h("div.found", { id: "pnginfo_found" });
+		const isPicture = !this.preview.hidden;
+		const mark = isPicture && this.button("pnginfo_watermark", "Check watermark", async () => {
+			this.found.replaceChildren(h("p", {}, (await examine("watermark", this.file)).sentence));
+		});
 		if (!recipe.infotext) {
-			this.answer.replaceChildren(h("p.nothing", {}, "Nothing found: this file carries no recipe."));
+			this.answer.replaceChildren(h("p.nothing", {}, "Nothing found: this file carries no recipe."), h("div.row", {}, mark || ""), this.found);
 			return;
 		}
 		const send = () => {
@@ -50,10 +78,30 @@ class PngInfo extends HTMLElement {
 			showTab("txt2img");
 			toast("Settings restored.");
 		};
+		const verify = isPicture && this.button("pnginfo_verify", "Verify", async () => {
+			this.found.replaceChildren(h("p.hint", {}, "Drawing it again…"));
+			try {
+				this.found.replaceChildren(...verdictParts(await examine("verify", this.file)));
+			} catch (error) {
+				this.found.replaceChildren();
+				throw error;
+			}
+		});
+		const copy = (id, name, form) => this.button(id, name, async () => copyText(await exported(form, recipe.infotext), `${name} copied.`));
 		this.answer.replaceChildren(
-			h("div.row", {}, iconButton("reuse", "Send to txt2img", send), iconButton("copy", "Copy", () => copyText(recipe.infotext))),
-			h("h3", {}, "parameters"), h("pre", { id: "pnginfo_generation_info" }, recipe.infotext),
-			...(recipe.notices ?? []).map((text) => h("p.hint", {}, text)));
+			h("div.row", {}, iconButton("reuse", "Send to txt2img", send), iconButton("copy", "Copy", () => copyText(recipe.infotext)),
+				copy("pnginfo_json", "JSON", "json"), copy("pnginfo_diffusers", "diffusers script", "diffusers"), verify || "", mark || ""),
+			this.found,
+			h("h3", {}, recipe.program && recipe.program !== "Easel" ? `parameters, written by ${recipe.program}` : "parameters"),
+			h("pre", { id: "pnginfo_generation_info" }, recipe.infotext),
+			...(recipe.notices ?? []).map((text) => h("p.hint", {}, text)),
+			...(recipe.unmapped?.length ? [h("h3", {}, "What has no place here"),
+				h("ul.causes", { id: "pnginfo_unmapped" }, recipe.unmapped.map((text) => h("li", {}, text)))] : []));
+	}
+
+	button(id, name, work) {
+		const button = h("button.easel-button", { id, type: "button", onclick: () => during(button, work) }, name);
+		return button;
 	}
 }
 

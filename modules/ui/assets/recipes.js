@@ -1,8 +1,9 @@
 // Everything that brings a recipe into the controls: a dropped or pasted file, a picture's buttons.
 
-import { get, readRecipe } from "./api.js";
+import { get } from "./api.js";
 import { ask, pictureControls, restore, seenControls, showTab } from "./bridge.js";
 import { h, toast } from "./dom.js";
+import { offerFile } from "./dropped.js";
 import { sendTo, useMode } from "./img2img.js";
 import { resizeTo } from "./picture_size.js";
 import { sending } from "./jobs.js";
@@ -18,7 +19,7 @@ export function tabOf(infotext) {
 }
 
 /** Bring a recipe into the controls of the tab it is of. `picture` is the gallery's id, if it has one. */
-function restoreRecipe(infotext, picture = "") {
+export function restoreRecipe(infotext, picture = "") {
 	const tab = tabOf(infotext);
 	if (tab === "img2img") {
 		if (/, Mask blur: /.test(infotext)) useMode("inpaint");
@@ -68,18 +69,6 @@ export function reuseSeed(image) {
 	toast(`Seed ${image.seed} is used again.`);
 }
 
-/** Read a file's recipe and set the controls. */
-export async function restoreFrom(file) {
-	try {
-		const recipe = await readRecipe(file);
-		if (!recipe.infotext) return toast("No recipe was found in this file.", "error");
-		restoreRecipe(recipe.infotext);
-		toast(`Settings restored from ${file.name || "the clipboard"}.`);
-	} catch (error) {
-		toast(error.message, "error", error.hint);
-	}
-}
-
 /** The arrow button: the text in the prompt, or the newest picture's recipe if there is none. */
 export async function applyText(controls) {
 	const text = String(controls.valueOf("prompt") ?? "");
@@ -92,7 +81,7 @@ export async function applyText(controls) {
 /** Take files dropped anywhere and pictures pasted anywhere, unless a part has its own place for them. */
 export function takeFiles() {
 	const veil = document.body.appendChild(
-		h("div.easel-veil", { hidden: true }, h("p", {}, "Drop a picture to restore its settings")),
+		h("div.easel-veil", { hidden: true }, h("p", {}, "Drop a picture to use it or its settings")),
 	);
 	const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 	const own = (event) => event.target.closest?.("easel-pnginfo, easel-source, easel-extras");
@@ -112,11 +101,11 @@ export function takeFiles() {
 		if (own(event)) return;
 		event.preventDefault();
 		event.stopPropagation();
-		restoreFrom(event.dataTransfer.files[0]);
+		offerFile(event.dataTransfer.files[0]);
 	};
 	window.addEventListener("drop", drop, true);
 	window.addEventListener("paste", (event) => {
 		const file = [...(event.clipboardData?.files ?? [])].find((item) => PICTURE.test(item.type));
-		if (file && !own(event)) restoreFrom(file);
+		if (file && !own(event)) offerFile(file);
 	});
 }
