@@ -3,9 +3,9 @@
     python -m benchmarks gallery_scroll [--rows 100000] [--frames 300] [--chromium PATH]
 
 The pictures are rows with made-up recipes; their thumbnails are answered from memory. One scrolls
-frame by frame, in small steps and in large ones, and jumps to anywhere. For each way the script time
-within a frame is printed (the drawing of tiles with the layout it forces), and the most tiles there
-were in the page. The aim is a 95th percentile below 16 ms: one frame at 60 Hz. All of it depends on
+frame by frame, in small steps and in large ones, and jumps to anywhere. For each way the script
+time within a frame is printed (the drawing of tiles with the layout it forces), and the most tiles
+there were in the page. The aim is a 95th percentile below 16 ms: one frame at 60 Hz. All of it depends on
 whatever else the computer does.
 """
 
@@ -131,7 +131,7 @@ def main() -> None:
                 measure(browser.new_page(), served, options.frames)
                 browser.close()
         finally:
-            running.close()
+            next(running, None)
 
 
 if __name__ == "__main__":
