@@ -41,6 +41,7 @@ def test_a_dropped_picture_is_used_as_one_says(visit, picture):
     expect(steps).to_have_value(before)
     drop(page, picture, "all")
     expect(steps).to_have_value("9")
+    expect(page.locator(".easel-toasts")).to_contain_text("refinermethod: x")
     drop(page, picture, "image")
     expect(page.locator("#img2img_page")).to_be_visible()
 

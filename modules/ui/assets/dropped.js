@@ -15,7 +15,8 @@ function usePrompt(recipe) {
 
 function useAll(recipe, file) {
 	restoreRecipe(recipe.infotext);
-	toast(`Settings restored from ${file.name || "the clipboard"}.`);
+	const left = recipe.unmapped?.length ? `Has no place here: ${recipe.unmapped.join("; ")}.` : "";
+	toast(`Settings restored from ${file.name || "the clipboard"}.`, "info", left);
 }
 
 async function asImage(file) {
