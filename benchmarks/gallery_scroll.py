@@ -5,8 +5,8 @@
 The pictures are rows with made-up recipes; their thumbnails are answered from memory. One scrolls
 frame by frame, in small steps and in large ones, and jumps to anywhere. For each way the script
 time within a frame is printed (the drawing of tiles with the layout it forces), and the most tiles
-there were in the page. The aim is a 95th percentile below 16 ms: one frame at 60 Hz. All of it depends on
-whatever else the computer does.
+there were in the page. The aim is a 95th percentile below 16 ms: one frame at 60 Hz. All of it
+depends on whatever else the computer does.
 """
 
 import argparse
