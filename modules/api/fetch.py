@@ -143,6 +143,8 @@ def _visit(
         watchdog.daemon = True
         watchdog.start()
         try:
+            if isinstance(connection, ssl.SSLSocket):
+                connection.do_handshake()
             return _ask(connection, parts, rules, deadline)
         finally:
             watchdog.cancel()
@@ -159,7 +161,7 @@ def _visit(
 def _connected(
     addresses: list[str], parts: SplitResult, deadline: float, connect: Connect
 ) -> socket.socket:
-    """Connect to the first address that answers, with TLS if the scheme says so."""
+    """Connect to the first address that answers; what TLS begins with is still to come."""
     failure = OSError("no address")
     for address in addresses:
         left = deadline - time.monotonic()
@@ -174,7 +176,9 @@ def _connected(
             return plain
         try:
             context = ssl.create_default_context()
-            return context.wrap_socket(plain, server_hostname=parts.hostname)
+            return context.wrap_socket(
+                plain, server_hostname=parts.hostname, do_handshake_on_connect=False
+            )
         except OSError:
             plain.close()
             raise

@@ -266,6 +266,26 @@ def test_a_server_that_takes_its_time_is_left(web, monkeypatch):
     stop.set()
 
 
+def test_a_server_that_never_begins_to_encrypt_is_left(web, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(
+            web, "connect", lambda *_: socket.create_connection(silent.getsockname(), 5)
+        )
+        with pytest.raises(InvalidRequest, match="did not come within"):
+            web.fetch("https://public.example/red.png")
+
+
+def test_what_does_not_encrypt_where_it_must_is_refused(web, monkeypatch):
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + PICTURE)
+        ours.settimeout(5)
+        monkeypatch.setattr(web, "connect", lambda *_: ours)
+        with pytest.raises(InvalidRequest, match="broke"):
+            web.fetch("https://public.example/red.png")
+
+
 def test_nothing_is_fetched_unless_the_owner_allows_it(web):
     with pytest.raises(InvalidRequest, match="api_enable_requests"):
         web.fetch("http://public.example/red.png", Rules())
