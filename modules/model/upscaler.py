@@ -1,5 +1,6 @@
 """Networks that make pictures larger, through spandrel, which knows them by their weights."""
 
+import importlib
 import importlib.util
 import sys
 import types
@@ -109,7 +110,8 @@ def standing_in_for_torchvision() -> Iterator[None]:
     if importlib.util.find_spec("torchvision") is not None or "spandrel" in sys.modules:
         yield
         return
-    import transformers.utils.import_utils  # noqa: F401  # looks for torchvision once, when imported
+    if importlib.util.find_spec("transformers") is not None:  # it looks for torchvision only once
+        importlib.import_module("transformers.utils.import_utils")
 
     names = ["torchvision", "torchvision.transforms", TORCHVISION]
     for name in names:
