@@ -58,6 +58,7 @@ class History extends HTMLElement {
 
 	forget() {
 		this.pages = new Map();
+		this.tiles = new WeakMap();
 		this.total = 0;
 		this.stale = true;
 	}
@@ -102,7 +103,8 @@ class History extends HTMLElement {
 		if (turn !== this.turn) return;
 		if (images) this.pages.set(page, images);
 		else this.pages.delete(page);
-		this.draw(true);
+		this.mark = "";
+		this.draw();
 	}
 
 	/** Pictures that are loaded, in order. */
@@ -115,7 +117,7 @@ class History extends HTMLElement {
 		return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
 	}
 
-	/** Show the rows in view; the room of all others is kept by padding. */
+	/** Show the rows in view; the room of all others is kept by padding. Tiles stay, unless all are made `anew`. */
 	draw(anew = false) {
 		if (!this.offsetParent) return;
 		this.count.textContent = this.total ? `${this.total.toLocaleString()} ${this.total === 1 ? "picture" : "pictures"}` : "";
@@ -129,16 +131,25 @@ class History extends HTMLElement {
 		const mark = [first, last, columns].join();
 		if (mark === this.mark && !anew) return;
 		this.mark = mark;
+		if (anew) this.tiles = new WeakMap();
 		const focus = this.grid.contains(document.activeElement) ? document.activeElement.closest(".tile")?.dataset.id : null;
 		const tiles = [];
-		for (let index = first * columns; index < Math.min(this.total, last * columns); index++) tiles.push(this.tile(this.at(index)));
+		for (let index = first * columns; index < Math.min(this.total, last * columns); index++) tiles.push(this.tileOf(this.at(index)));
 		this.grid.style.paddingTop = `${first * row}px`;
 		this.grid.style.paddingBottom = `${Math.max(0, rows - last) * row}px`;
 		const nothing = h("p.nothing", {}, this.wanted?.size > 1 ? "Nothing found." : "No pictures yet.");
-		this.grid.replaceChildren(...(tiles.length ? tiles : [nothing]));
-		if (focus) this.grid.querySelector(`[data-id="${focus}"] button.picture`)?.focus({ preventScroll: true });
+		place(this.grid, tiles.length ? tiles : [nothing]);
+		if (focus && !this.grid.contains(document.activeElement)) this.grid.querySelector(`[data-id="${focus}"] button.picture`)?.focus({ preventScroll: true });
 		this.selection.update();
 		for (let page = Math.floor((first * columns) / PAGE); page * PAGE < Math.min(this.total, last * columns); page++) this.load(page);
+	}
+
+	/** The tile that shows a picture already, or a new one. */
+	tileOf(image) {
+		const there = image && this.tiles.get(image);
+		const tile = there ?? this.tile(image);
+		if (image && !there) this.tiles.set(image, tile);
+		return tile;
 	}
 
 	tile(image) {
@@ -151,6 +162,17 @@ class History extends HTMLElement {
 			h("figcaption", {}, h("span", { title: prompt }, prompt),
 				h("div.row", {}, ...pictureButtons(image, { few: true }).map(onlyIcon), iconButton("copy", "Copy recipe", () => copyText(image.infotext ?? ""), true),
 					starButton(image))));
+	}
+}
+
+/** Let a node have these children in this order, without touching those that are in place. */
+function place(parent, children) {
+	const wanted = new Set(children);
+	for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+	let next = parent.firstElementChild;
+	for (const child of children) {
+		if (child === next) next = next.nextElementSibling;
+		else parent.insertBefore(child, next);
 	}
 }
 
