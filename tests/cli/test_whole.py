@@ -33,7 +33,7 @@ def webui(*arguments):
 def test_txt2img_prints_the_path_of_a_picture_with_its_recipe(places):
     answer = webui("txt2img", "a cat", "--seed", "5", *SMALL, *places)
     assert answer.returncode == 0, answer.stderr
-    with Image.open(answer.stdout.strip()) as picture:
+    with Image.open(answer.stdout.splitlines()[-1]) as picture:
         assert picture.size == (64, 64)
         assert picture.text["parameters"].startswith("a cat\nSteps: 3, ")
         assert "Seed: 5" in picture.text["parameters"]
