@@ -1,6 +1,6 @@
 """A large picture through a network that has memory for a small one, as A1111 cuts and joins it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -124,12 +124,3 @@ def fitting(small: Tensor, upscaler: Upscaler) -> Tensor:
 def _side(length: int, upscaler: Upscaler) -> int:
     least = max(length, upscaler.smallest)
     return ceil(least / upscaler.multiple) * upscaler.multiple
-
-
-def tile_count(picture: Picture, tiling: Tiling) -> int:
-    """How many tiles a picture is cut into."""
-    if not tiling.side:
-        return 1
-    sides = (picture.width, picture.height)
-    counts: Iterator[int] = (len(starts(one, tiling.side, tiling.overlap)) for one in sides)
-    return next(counts) * next(counts)

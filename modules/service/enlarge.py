@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 
-from PIL import Image
-
 from modules.engine.engine import Engine
 from modules.errors import NotFound, WebUIError
 from modules.pipeline.resize import UPSCALERS, Picture, find_upscaler, upscale
 from modules.schema.cancel import Cancel
 from modules.schema.event import ImageReady, Progress
 from modules.schema.hires_size import upscaler_names
-from modules.schema.inputs import ImageData
 from modules.schema.tasks import Upscale
-from modules.service.formats import from_pillow
+from modules.service.formats import from_pillow, to_pillow
 
 NONE = "None"
 
@@ -50,7 +47,7 @@ class Enlarger:
         Raises InvalidRequest, NotFound, ModelError, EngineDown, Interrupted.
         """
         if is_plain(upscaler):
-            return upscale(picture, factor, find_upscaler(upscaler))
+            return plainly(picture, factor, upscaler)
         known = upscaler_names(self._engine.catalogue())
         found = next((one for one in known if one.lower() == upscaler.strip().lower()), None)
         if found is None:
@@ -66,15 +63,10 @@ class Enlarger:
             if isinstance(event, Progress):
                 tell(event.step, event.steps)
             elif isinstance(event, ImageReady) and event.image.image is not None:
-                return to_picture(event.image.image)
+                return to_pillow(event.image.image)
         raise WebUIError(f"{upscaler} made no picture.", "The log may say why.")
 
 
 def plainly(picture: Picture, factor: float, upscaler: str) -> Picture:
     """What an `Enlarger` does without an engine. Raises NotFound for networks."""
     return upscale(picture, factor, find_upscaler(upscaler))
-
-
-def to_picture(image: ImageData) -> Picture:
-    """Pixels as Pillow has them."""
-    return Image.frombytes(image.mode, (image.width, image.height), image.data)

@@ -10,6 +10,7 @@ from modules.param import check_limits, param
 from modules.pipeline.resize import Picture
 from modules.schema.inputs import ImageData
 from modules.service.enlarge import plainly
+from modules.service.formats import to_pillow
 
 Enlarge = Callable[[Picture, float, str], Picture]
 """A picture, how many times larger, and the upscaler's name."""
@@ -56,7 +57,7 @@ def enlarged(
     check_limits(wish)
     if wish.upscaler == NO_UPSCALER:
         return image, []
-    picture = Image.frombytes(image.mode, (image.width, image.height), image.data)
+    picture = to_pillow(image)
     factor = _factor(wish, image)
     if image.width * image.height * factor**2 > MOST_PIXELS:
         raise InvalidRequest(

@@ -11,7 +11,6 @@ from modules.param import check_limits
 from modules.paths import Paths
 from modules.schema.inputs import ImageData
 from modules.service.database import Database
-from modules.service.enlarge import to_picture
 from modules.service.extras import NO_UPSCALER, Enlarge, Enlargement, enlarged
 from modules.service.extras_cuts import (
     AutoCrop,
@@ -23,7 +22,7 @@ from modules.service.extras_cuts import (
     with_flips,
 )
 from modules.service.facts import describing, facts_of, forgetting, moment_of
-from modules.service.formats import encode, from_pillow
+from modules.service.formats import encode, from_pillow, to_pillow
 from modules.service.job import new_id
 from modules.service.picture import BLANK, Picture, inserting, picture_of, to_signed
 from modules.service.read_picture import PNG_START, RECIPE, read_hidden_texts, read_texts, recipe_in
@@ -78,7 +77,7 @@ def treated(
     told: list[str] = []
     if wish.upscale is not None:
         image, told = enlarged(image, wish.upscale, enlarge)
-    cut = pieces(to_picture(image), wish.split) if wish.split else [to_picture(image)]
+    cut = pieces(to_pillow(image), wish.split) if wish.split else [to_pillow(image)]
     for number, piece in enumerate(cut, 1):
         parts = list(told)
         if len(cut) > 1:

@@ -10,7 +10,6 @@ from modules.service.doctor.finding import BAD, GOOD
 from modules.service.doctor.renders import (
     BLANK,
     MOST_DIFFERENCE,
-    SIDE,
     diagnosis,
     difference,
     judged,
@@ -74,4 +73,3 @@ def test_the_pattern_of_failures_names_the_part(sheet):
 def test_this_installation_draws_the_references():
     found = list(look_at_drawing(Launch(device="cpu"), Paths(), lambda text: None))
     assert [finding.state for finding in found] == [GOOD] * 9, found
-    assert SIDE == 32
