@@ -18,6 +18,12 @@ const BY = ["factor", "longest"];
 const TO = ["width", "height", "crop"];
 const TITLES = { split: "Split oversized images", autocrop: "Auto-sized crop", flips: "Create flipped copies" };
 
+let sent = null;
+window.addEventListener("easel:extras", (event) => {
+	sent = event.detail;
+	document.querySelector("easel-extras")?.takeSent?.();
+});
+
 class Extras extends HTMLElement {
 	connectedCallback() {
 		if (this.form) return;
@@ -37,8 +43,15 @@ class Extras extends HTMLElement {
 		this.choose(this.kept.way ?? SINGLE);
 		this.scale(this.kept.scale ?? 0);
 		this.ask();
-		window.addEventListener("easel:extras", (event) => this.take([event.detail], SINGLE));
 		document.addEventListener("paste", (event) => this.paste(event), true);
+		this.takeSent();
+	}
+
+	/** The picture that was sent here, perhaps before this tab was first opened. */
+	takeSent() {
+		if (!sent) return;
+		this.take([sent], SINGLE);
+		sent = null;
 	}
 
 	sources() {
