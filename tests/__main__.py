@@ -10,6 +10,7 @@ if sys.version_info < (3, 11):
     sys.exit("Easel needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])
 
 import argparse
+import os
 import subprocess
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def repair() -> None:
         subprocess.run([sys.executable, *command], cwd=ROOT, check=False)
 
 
+def side_by_side(rest: list[str]) -> list[str]:
+    """Return pytest's flags for one test process a core, unless the caller chose (`-n 0`)."""
+    if any(word.startswith(("-n", "--numprocesses", "--pdb", "-s")) for word in rest):
+        return []
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+
+
 def main() -> int:
     """Run what was asked for; returns pytest's exit status."""
     chosen, rest = read_arguments()
@@ -59,7 +67,8 @@ def main() -> int:
         repair()
     left_out = [kind for kind in KINDS if not getattr(chosen, kind)]
     marks = " and ".join(f"not {kind}" for kind in left_out)
-    return subprocess.call([sys.executable, "-m", "pytest", "-m", marks, *rest], cwd=ROOT)
+    flags = ["-m", marks, *side_by_side(rest), *rest]
+    return subprocess.call([sys.executable, "-m", "pytest", *flags], cwd=ROOT)
 
 
 if __name__ == "__main__":
