@@ -43,6 +43,8 @@ class Catalogue:
     loras: tuple[str, ...] = ()
     upscalers: tuple[tuple[str, str], ...] = ()
     """Name and file of those that are networks; the plain ones need no file."""
+    control_models: tuple[str, ...] = ()
+    """Networks for units of control, as `name [hash]` with 8 digits of the short hash."""
     problems: tuple[str, ...] = ()
     """Files that could not be read, a sentence each."""
 

@@ -77,6 +77,10 @@ def _from_union(kinds: tuple[Any, ...], value: Any) -> Any:
         for kind in kinds:
             if isinstance(kind, type) and dataclasses.is_dataclass(kind):
                 return from_plain(kind, value)
+    if isinstance(value, list):
+        for kind in kinds:
+            if typing.get_origin(kind) is tuple:
+                return from_plain(kind, value)
     if (
         float in kinds
         and int not in kinds

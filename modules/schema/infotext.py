@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from modules.param import Field, get_at, params_of
+from modules.schema.control_text import control_entries
 from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
 
@@ -212,6 +213,7 @@ def _entries(
     values: dict[str, Value] = dict(_from_request(request, applies))
     values |= _of_picture(request, image)
     values |= _of_passes(request)
+    values |= control_entries(request.control)
     facts = dict(image.facts)
     if request.sampling.schedule != "Automatic":  # asked for by name: written as it was asked
         facts.pop("Schedule type", None)

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from modules.errors import InvalidRequest, WebUIError
 from modules.param import Field, check_value, get_at, replace_at
+from modules.schema.control_text import read_control
 from modules.schema.infotext import recipe_fields
 from modules.schema.infotext_parse import (
     Release,
@@ -81,6 +82,7 @@ def read_infotext(
     reader = _Reader(found, full, base)
     reader.read_fields()
     reader.read_size()
+    reader.read_control()
     reader.read_models(resolve_checkpoint)
     reader.read_sampler(resolve_sampler)
     reader.read_hires_sampler(resolve_sampler)
@@ -200,6 +202,12 @@ class _Reader:
                 self.notices.append(f"{key}: {error.message}")
             else:
                 self.request = changed
+
+    def read_control(self) -> None:
+        """Take the units of control; pictures stay those that are here."""
+        units, notices = read_control(self.found, self.request.control)
+        self.request = replace_at(self.request, "control", units)
+        self.notices += notices
 
     def read_models(self, resolve: Callable[[str, str], str | None] | None) -> None:
         """Choose the checkpoint the picture was drawn with, if it is named and here."""

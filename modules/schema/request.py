@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modules.param import check_limits, param
+from modules.schema.control import ControlUnit
 from modules.schema.inputs import Hires, Img2Img, PictureOptions
 from modules.schema.script_call import ScriptCall
 
@@ -602,6 +603,8 @@ class GenerationRequest:
     pictures: PictureOptions = field(default_factory=PictureOptions)
     img2img: Img2Img | None = None
     hires: Hires | None = None
+    control: tuple[ControlUnit, ...] = ()
+    """Pictures that steer the drawing through networks of their own, in the order of the units."""
     script: ScriptCall | None = None
     """What runs this request many times, if anything does."""
     extras: Mapping[str, Any] = field(default_factory=dict)
@@ -610,3 +613,5 @@ class GenerationRequest:
     def check(self) -> None:
         """Raise InvalidRequest for anything outside its limits; the service checks names."""
         check_limits(self)
+        for unit in self.control:
+            unit.check()

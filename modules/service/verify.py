@@ -14,6 +14,7 @@ from modules.errors import InvalidRequest, WebUIError
 from modules.param import get_at, params_of
 from modules.prompt.networks import take_networks
 from modules.schema.catalogue import Catalogue
+from modules.schema.control import active_units
 from modules.schema.infotext_hashes import named_hashes
 from modules.schema.infotext_parse import parse_infotext
 from modules.schema.infotext_read import means_hires
@@ -121,7 +122,7 @@ def verify_picture(app: App, content: bytes) -> Verdict:
 
 def _draw(app: App, recipe: Recipe) -> tuple[str, GeneratedImage]:
     """Draw one picture of a recipe; returns the job's id, too. Raises WebUIError."""
-    request = replace(recipe.request, script=None, img2img=None, batch=Batch())
+    request = replace(recipe.request, script=None, img2img=None, control=(), batch=Batch())
     job = app.submit(request, save=False, origin="verify", overrides={"samples_format": "png"})
     for _ in app.follow(job.id):
         pass
@@ -139,6 +140,8 @@ def _impossible(recipe: Recipe, said: Mapping[str, str]) -> Iterator[Cause]:
         yield Cause("recipe", "The recipe is a prompt only: no steps, no seed.")
     if "Denoising strength" in said and not means_hires(dict(said)):
         yield Cause("start picture", "It began with another picture, which recipes do not contain.")
+    if active_units(recipe.request.control):
+        yield Cause("control picture", "A picture steered it that recipes do not contain.")
 
 
 def _unusable(recipe: Recipe, known: set[str]) -> Iterator[Cause]:
