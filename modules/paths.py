@@ -58,6 +58,16 @@ class Paths:
         return self._place("safety_checker", self.models / "safety-checker")
 
     @property
+    def control(self) -> Path:
+        """`models/ControlNet`: networks that let a picture steer the drawing."""
+        return self._place("control", self.models / "ControlNet")
+
+    @property
+    def clip_vision(self) -> Path:
+        """`models/clip_vision`: encoders of pictures."""
+        return self._place("clip_vision", self.models / "clip_vision")
+
+    @property
     def lora(self) -> Path:
         """`models/Lora`."""
         return self._place("lora", self.models / "Lora")

@@ -50,6 +50,7 @@ JOINTS = {
 LIGHT = {
     "modules.sampling.catalogue",
     "modules.model.catalogue",
+    "modules.model.control_files",
     "modules.model.embedding_sizes",
     "modules.model.hashes",
     "modules.model.folder",
