@@ -20,6 +20,7 @@ from modules.api.images import image_routes
 from modules.api.internal import internal_routes
 from modules.api.jobs import job_routes
 from modules.api.lists import list_routes
+from modules.api.merges import merge_routes
 from modules.api.models import model_routes
 from modules.api.picture_tools import picture_tool_routes
 from modules.api.scripts import script_routes
@@ -72,6 +73,7 @@ def make_api(app: App) -> FastAPI:
         script_routes,
         style_routes,
         own_extras_routes,
+        merge_routes,
         legacy_script_routes,
         progress_routes,
         option_routes,

@@ -16,7 +16,7 @@ from modules.schema.event import Event, ImageReady, Preview, Progress
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
-from modules.schema.tasks import AnyTask, Task, Upscale
+from modules.schema.tasks import AnyTask, Merge, Task, Upscale
 
 FAKE_CHECKPOINT = CheckpointInfo(
     title="fake.safetensors [0123456789]",
@@ -67,6 +67,9 @@ class FakeEngine:
         """Yield the given events, or those of drawing plain colours."""
         if isinstance(task, Upscale):
             yield ImageReady(image=_stretched(task))
+            return
+        if isinstance(task, Merge):
+            yield Progress(step=1, steps=1, batch=0, batches=1)
             return
         self.tasks.append((task, start_image))
         self._state = "busy"

@@ -11,6 +11,7 @@ from typing import Any
 
 from modules.engine.background import Later, ReadAhead
 from modules.engine.ladder import LOWEST, Ladder
+from modules.engine.merging import merge_models
 from modules.engine.models import ModelList
 from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
 from modules.errors import Interrupted, ModelError, OutOfMemory
@@ -21,7 +22,7 @@ from modules.paths import Paths
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event, ImageReady, Loading, Notice
-from modules.schema.tasks import AnyTask, Task, Upscale
+from modules.schema.tasks import AnyTask, Merge, Task, Upscale
 from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,9 @@ class LocalEngine:
         """
         if isinstance(task, Upscale):
             yield from self._enlarge(task, cancel)
+            return
+        if isinstance(task, Merge):
+            yield from self._merge(task, cancel)
             return
         self._busy = True
         try:
@@ -146,14 +150,21 @@ class LocalEngine:
             while told:
                 yield Notice(message=told.pop(0))
 
+    def _merge(self, task: Merge, cancel: Cancel) -> Iterator[Event]:
+        """Make a checkpoint of others."""
+        self._busy = True
+        try:
+            yield from merge_models(
+                task, self._paths, lambda name: self._find(name).path, partial(_heed, cancel)
+            )
+        finally:
+            self._busy = False
+
     def _enlarge(self, task: Upscale, cancel: Cancel) -> Iterator[Event]:
         """Make a picture larger, in smaller pieces if memory runs out."""
         from modules.pipeline.enlarging import enlarge_picture
 
-        def heed() -> None:
-            if cancel.stopped:
-                raise Interrupted("The job was stopped.")
-
+        heed = partial(_heed, cancel)
         self._busy = True
         try:
             try:
@@ -322,6 +333,12 @@ class LocalEngine:
         """Give everything back."""
         self._read_ahead.expect([])
         self.unload()
+
+
+def _heed(cancel: Cancel) -> None:
+    """Obey the stop button."""
+    if cancel.stopped:
+        raise Interrupted("The job was stopped.")
 
 
 def _as_out_of_memory(error: Exception) -> OutOfMemory | None:

@@ -49,6 +49,10 @@ class Merge:
     """Tensors whose names contain this regular expression are left out."""
     output: Path
     overwrite: bool = False
+    copy_metadata: bool = True
+    """What A says about itself."""
+    add_recipe: bool = True
+    """How it was made."""
 
 
 @dataclass
@@ -71,7 +75,8 @@ def merge(wish: Merge, progress: Progress = lambda done, total: None) -> Merged:
     try:
         notices: list[str] = []
         planned = plan(wish, opened, notices)
-        metadata = {**opened["a"].metadata, **recipe(wish)}
+        metadata = dict(opened["a"].metadata) if wish.copy_metadata else {}
+        metadata |= recipe(wish) if wish.add_recipe else {"format": "pt"}
         write_safetensors(
             wish.output, planned, metadata, overwrite=wish.overwrite, progress=progress
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from modules.param import param
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
 
@@ -20,8 +21,44 @@ class Upscale:
     overlap: int = 8
 
 
+MERGE_METHODS = ("Weighted sum", "Add difference", "No interpolation")
+NUMBER_TYPES = ("As in A", "fp16", "bf16", "fp32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge:
+    """Make one checkpoint of up to three; models are named by title, name or hash."""
+
+    a: str = param("", "Primary model (A)", choices="checkpoints")
+    b: str = param("", "Secondary model (B)", choices="checkpoints")
+    c: str = param("", "Tertiary model (C)", choices="checkpoints")
+    name: str = param("", "Custom Name", help="Empty makes one of the names of the models.")
+    method: str = param(
+        "Weighted sum",
+        "Interpolation Method",
+        choices=MERGE_METHODS,
+        help="A (1 - M) + B M; or A + (B - C) M; or A alone, in another form.",
+    )
+    multiplier: float = param(0.3, "Multiplier (M)", minimum=0, maximum=1, step=0.05)
+    blocks: str = param(
+        "",
+        "Block weights",
+        help="Multipliers with commas instead of M: base, input blocks, middle, output blocks.",
+    )
+    dtype: str = param("As in A", "Number type", choices=NUMBER_TYPES)
+    vae: str = param("None", "Bake in VAE", choices="vaes")
+    discard: str = param(
+        "",
+        "Discard weights with matching name",
+        help="Tensors whose names contain this regular expression are left out.",
+    )
+    add_recipe: bool = param(True, "Add merge recipe metadata")
+    copy_metadata: bool = param(True, "Copy metadata from merged models")
+    overwrite: bool = param(False, "Replace a file of that name")
+
+
 Task = GenerationRequest
 """What a job is made of."""
 
-AnyTask = GenerationRequest | Upscale
+AnyTask = GenerationRequest | Upscale | Merge
 """What an engine takes."""

@@ -37,6 +37,7 @@ from modules.service.indexer import Indexer
 from modules.service.job import Job, Snapshot, new_id
 from modules.service.journal import Entry, Journal
 from modules.service.local_names import LocalNames
+from modules.service.merge_desk import MergeDesk
 from modules.service.picture import Picture
 from modules.service.queue import JobQueue
 from modules.service.read_picture import read_whole
@@ -91,6 +92,7 @@ class App:
         self.indexer = Indexer(database, paths, lambda: settings.settings)
         self.cards = CardIndex(paths.cache / "cards.db", lambda: folders_of_models(paths))
         self.extras = ExtrasDesk(engine, ExtrasKeeper(database, paths))
+        self.merges = MergeDesk(engine, paths)
         self.uploads = Uploads(paths.cache / "extras")
         self._closing = threading.Event()
         self._place = Workplace(
@@ -381,6 +383,7 @@ class App:
             self.queue.find(job_id).cancel.stop()
         self.queue.close()
         self.extras.close()
+        self.merges.close()
         self.engine.close()
         self.indexer.close()
         self.cards.close()

@@ -22,7 +22,16 @@ from modules.ui.parts.quicksettings import quicksettings
 from modules.ui.picture_request import Source, with_editable_parts, with_source
 from modules.ui.reuse import enlarging, request_behind
 from modules.ui.start_values import read_start_values
-from modules.ui.tabs import extras, history, img2img, models, png_info, settings, txt2img
+from modules.ui.tabs import (
+    extras,
+    history,
+    img2img,
+    merger,
+    models,
+    png_info,
+    settings,
+    txt2img,
+)
 from modules.ui.tabs import help as help_tab
 
 UPLOADS_KEPT = (600, 600)
@@ -63,6 +72,10 @@ def build_page(app: App) -> gr.Blocks:
                 settings.lay_out(menus)
             with gr.Tab("Help", elem_id="tab_help", **look("Help")):
                 help_tab.lay_out()
+            with gr.Tab(
+                "Checkpoint Merger", elem_id="tab_modelmerger", **look("Checkpoint Merger")
+            ):
+                merger.lay_out()
         txt2img.wire(form, parts, bridge, lambda values: hand_in(app, form, values))
         img2img.wire(
             picture_form,

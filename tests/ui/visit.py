@@ -74,6 +74,16 @@ def quieten(served: Served) -> None:
         time.sleep(0.02)
 
 
+def open_tab(page: Page, title: str) -> None:
+    """Open a tab, also one for which the row has no room."""
+    row = page.locator("#tabs > .tab-wrapper")
+    tab = row.get_by_role("tab", name=title, exact=True)
+    if not tab.count():
+        row.get_by_label("More tabs").click()
+        tab = row.locator(".overflow-dropdown button", has_text=title)
+    tab.click()
+
+
 def set_number(page: Page, name: str, value: float, tab: str = "txt2img") -> None:
     """Write into a number's box."""
     box = page.locator(f"#{tab}_{name} input").first

@@ -100,6 +100,6 @@ export const ask = (name, sent) => textControls.ask(name, sent);
 
 /** Show a tab by its place. */
 export function showTab(name) {
-	const tabs = [...document.querySelectorAll('#tabs [role="tab"]')];
+	const tabs = [...document.querySelectorAll('#tabs > .tab-wrapper :is([role="tab"], .overflow-dropdown button)')];
 	tabs.find((tab) => tab.textContent.trim() === name)?.click();
 }

@@ -12,6 +12,7 @@ import { toast } from "./dom.js";
 import { readPreferences } from "./preferences.js";
 import "./hires.js";
 import "./extras.js";
+import "./merger.js";
 import "./queue.js";
 import "./results.js";
 import "./scripts.js";
