@@ -14,7 +14,7 @@ from modules.model.gguf import open_gguf
 from modules.model.gguf_header import BLOCKS
 from modules.model.gguf_header import MAGIC as GGUF
 from modules.model.header import TensorInfo, read_header_from
-from modules.model.mapped import MAP_FROM, file_size, map_file
+from modules.model.mapped import MAP_FROM, file_size, forget_pages, map_file
 from modules.model.packing import FLOATS, Packed
 from modules.model.pickled import (
     PickledFile,
@@ -63,6 +63,8 @@ class Entry:
     """Reads it as it is packed, where a layer can compute with that."""
     stored: int | None = None
     """Bytes of a packed one."""
+    forget: Callable[[], None] = lambda: None
+    """Lets go of the memory behind a tensor of a mapped file, once there is a copy of it."""
 
 
 class Weights(Mapping[str, Tensor]):
@@ -171,9 +173,13 @@ def from_safetensors(path: Path, map_from: int = MAP_FROM) -> Weights:
             return None
         return lambda: Packed(packing, info.shape, read().view(torch.uint8).flatten())
 
+    def forgetter(start: int, end: int) -> Callable[[], None]:
+        return lambda: None if mapping is None else forget_pages(mapping, start, end)
+
     def entry(info: TensorInfo) -> Entry:
         unpack = packed(info)
-        return Entry(info.shape, reader(info), unpack, info.end - info.start if unpack else None)
+        stored = info.end - info.start if unpack else None
+        return Entry(info.shape, reader(info), unpack, stored, forgetter(info.start, info.end))
 
     entries = {name: entry(info) for name, info in header.tensors.items()}
     return Weights(path.name, entries, header.metadata, file.close)
@@ -223,7 +229,13 @@ def from_pickle(file: PickledFile, path: Path, map_from: int) -> Weights:
     def reader(tensor: PickledTensor) -> Callable[[], Tensor]:
         return lambda: read_pickled(file, tensor, mapping)
 
-    entries = {key: Entry(tensor.shape, reader(tensor)) for key, tensor in tensors.items()}
+    def forgetter(tensor: PickledTensor) -> Callable[[], None]:
+        return lambda: forget_pickled(file, tensor, mapping)
+
+    entries = {
+        key: Entry(tensor.shape, reader(tensor), forget=forgetter(tensor))
+        for key, tensor in tensors.items()
+    }
     return Weights(path.name, entries, None, file.close)
 
 
@@ -253,3 +265,11 @@ def read_pickled(
     else:
         flat = mapped(mapping, dtype, length // dtype.itemsize, start)
     return flat.as_strided(tensor.shape, tensor.strides, tensor.offset).contiguous()
+
+
+def forget_pickled(file: PickledFile, tensor: PickledTensor, mapping: mmap.mmap | None) -> None:
+    """Let go of the memory behind a tensor of a mapped checkpoint."""
+    start = None if mapping is None else file.place(tensor.storage)
+    if mapping is not None and start is not None:
+        length = storage_bytes(tensor.storage)
+        forget_pages(mapping, start, min(start + length, len(mapping)))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from modules.errors import ModelError
 from modules.model.architecture import Architecture, NoiseSchedule
+from modules.model.bert_layouts import bert_config, bert_index, codebook_config, in_diffusers_bert
 from modules.model.diffusers_folder import unet_names_for
 from modules.model.families.diffusers_names import autoencoder_names
 from modules.model.families.open_clip_names import FUSED, OURS, PROJECTION, ROWS, THEIRS
@@ -19,9 +20,13 @@ from modules.model.families.open_clip_names import open_clip_name as open_name
 from modules.model.families.record import Family, TextTower
 from modules.model.files import Entry, Weights
 from modules.model.networks.autoencoder import AutoencoderConfig
+from modules.model.networks.bert import BertConfig
 from modules.model.networks.clip_text import ClipTextConfig
+from modules.model.networks.flux import FluxConfig
+from modules.model.networks.mmdit import MMDiTConfig
 from modules.model.networks.unet import UNetConfig
 from modules.model.text_layouts import layer_of, tower_weights, transposed
+from modules.model.transformer_layouts import flow_configs, in_diffusers_names
 
 PIPELINES = {
     ("sd1", 4): "StableDiffusionPipeline",
@@ -52,20 +57,25 @@ def in_folders(weights: Weights, family: Family, architecture: Architecture) -> 
 
     `weights` have the names of single files. The results read from them and must not outlive them.
     """
-    assert isinstance(architecture.unet, UNetConfig), "families in folders have U-Nets"
-    unet = inverse(unet_names_for(architecture.unet))
+    unet = architecture.unet
+    if isinstance(unet, UNetConfig):
+        names = inverse(unet_names_for(unet))
+        denoiser = dict(_renamed(weights, family.unet_prefix, names))
+    else:
+        denoiser = in_diffusers_names(weights, family.unet_prefix, unet)
     vae = inverse(autoencoder_names(len(architecture.autoencoder.channel_mult)))
     parts = {
-        "unet": dict(_renamed(weights, family.unet_prefix, unet)),
-        "vae": {
+        family.folder: denoiser,
+        family.autoencoder_folder: {
             name: _flat(entry) if _is_linear(name) else entry
             for name, entry in _renamed(weights, family.autoencoder_prefix, vae)
         },
     }
-    for tower in family.text:
-        own = tower_weights(weights, tower).entries
+    for tower, text in zip(family.text, architecture.texts, strict=True):
+        own = tower_weights(weights, tower)
+        kept = own.entries if not isinstance(text, BertConfig) else in_diffusers_bert(own, text)
         parts[tower.folder] = {
-            name: entry for name, entry in own.items() if not name.endswith("position_ids")
+            name: entry for name, entry in kept.items() if not name.endswith("position_ids")
         }
     return {folder: Weights(weights.name, entries) for folder, entries in parts.items()}
 
@@ -78,7 +88,8 @@ def in_single_file(weights: Weights, family: Family) -> Weights:
     entries = dict(weights.entries)
     for tower in family.text:
         own = tower_weights(weights, tower)
-        if tower.layout != "open_clip" or not any(tower.prefix + name in entries for name in own):
+        fused = tower.layout == "open_clip" and family.flow is None
+        if not fused or not any(tower.prefix + name in entries for name in own):
             continue
         for name in own:
             del entries[tower.prefix + name]
@@ -114,7 +125,7 @@ def _is_linear(name: str) -> bool:
 def _flat(entry: Entry) -> Entry:
     """A 1x1 convolution's weight as a matrix."""
     shape = entry.shape[:2] if len(entry.shape) == 4 else entry.shape
-    return Entry(shape, lambda: entry.read().reshape(shape))
+    return Entry(shape, lambda: entry.read().reshape(shape), forget=entry.forget)
 
 
 def _with_spare_layers(own: Weights, tower: TextTower) -> dict[str, Entry]:
@@ -159,12 +170,22 @@ def folder_configs(
     family: Family, architecture: Architecture, name: str
 ) -> dict[str, dict[str, Any]]:
     """What the JSON files of a folder say, by path. Raises ModelError for families without."""
+    vae = vae_config(architecture.autoencoder, architecture.scale_factor)
+    if isinstance(architecture.unet, MMDiTConfig | FluxConfig):
+        return flow_configs(family, architecture, text_config, vae)
+    if isinstance(architecture.texts[0], BertConfig):
+        return {
+            "model_index.json": bert_index(architecture.autoencoder),
+            "unet/config.json": unet_config(family, architecture.unet),
+            "vqvae/config.json": vae | codebook_config(architecture.autoencoder),
+            "bert/config.json": bert_config(architecture.texts[0]),
+            "scheduler/scheduler_config.json": scheduler_config(architecture),
+        }
     pipeline = pipeline_of(family, architecture, name)
-    assert isinstance(architecture.unet, UNetConfig), "families in folders have U-Nets"
     index: dict[str, Any] = {"_class_name": pipeline, "text_encoder": [None, None]}
     configs: dict[str, dict[str, Any]] = {
         "unet/config.json": unet_config(family, architecture.unet),
-        "vae/config.json": vae_config(architecture.autoencoder, architecture.scale_factor),
+        "vae/config.json": vae,
         "scheduler/scheduler_config.json": scheduler_config(architecture),
     }
     for tower, text in zip(family.text, architecture.texts, strict=True):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from modules.errors import ModelError
 from modules.log import timed
 from modules.model.architecture import Architecture, Prediction, check, fitted, with_facts
-from modules.model.assemble import Parts, build, parts_of, text_config_of
+from modules.model.assemble import Parts, build, parts_of, text_config_of, uncollected
 from modules.model.companions import with_vae
 from modules.model.config import read_config
 from modules.model.diffusers_file import under_original_names
@@ -249,7 +249,7 @@ def load_model(
         raise ModelError(f"There is no model at {path}.", "Refresh the list of models.")
     plan = plan or MemoryPlan(torch.device(device), dtype, hint="all")
     places = paths or Paths()
-    with timed(log, f"Loading {path.name}"), ExitStack() as stack:
+    with timed(log, f"Loading {path.name}"), uncollected(), ExitStack() as stack:
         weights = stack.enter_context(open_model(path))
         family = family_of(path, weights)
         description = config or beside(path) or places.configs / family.config
@@ -340,7 +340,7 @@ def assemble(
 ) -> Model:
     """The networks of a file whose architecture is known, at home. Raises ModelError."""
     unet, autoencoder = architecture.unet, architecture.autoencoder
-    packed = family.flow is not None
+    packed, home = family.flow is not None, policy.home_dtype
     if unet.in_channels - autoencoder.embed_dim not in PICTURE_INPUTS:
         raise ModelError(
             f"{path.name} has a network with {unet.in_channels} input channels, "
@@ -348,7 +348,8 @@ def assemble(
         )
 
     def encoder(own: Weights, text: TextConfig) -> TextEncoder:
-        return build(lambda: text_encoder(text), own, {n: n for n in own}, packed=packed)
+        names = {name: name for name in own}
+        return build(lambda: text_encoder(text), own, names, dtype=home, packed=packed)
 
     encoders = {
         tower.name: encoder(own, text)
@@ -359,8 +360,8 @@ def assemble(
         path=path,
         family=family,
         architecture=architecture,
-        unet=build(lambda: denoiser(unet), weights, parts.unet, packed=packed),
-        autoencoder=build(lambda: Autoencoder(autoencoder), weights, parts.autoencoder),
+        unet=build(lambda: denoiser(unet), weights, parts.unet, dtype=home, packed=packed),
+        autoencoder=build(lambda: Autoencoder(autoencoder), weights, parts.autoencoder, dtype=home),
         text_encoders=nn.ModuleDict(encoders),
         alphas_cumprod=architecture.schedule.alphas_cumprod(),
         native_size=family.native_size,

@@ -33,6 +33,18 @@ def map_file(file: BinaryIO) -> mmap.mmap | None:
         raise
 
 
+def forget_pages(mapping: mmap.mmap, start: int, end: int) -> None:
+    """Let go of the memory behind bytes `start` to `end`, none of which was ever written to.
+
+    Who looks there again reads the file again. Does nothing where the system knows no such thing.
+    """
+    if sys.platform == "win32":
+        return
+    first, last = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, end // mmap.PAGESIZE * mmap.PAGESIZE
+    if first < last:
+        mapping.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
 def file_size(file: BinaryIO) -> int:
     """Bytes of an open file."""
     return os.fstat(file.fileno()).st_size

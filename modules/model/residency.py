@@ -25,6 +25,8 @@ class Policy(Protocol):
     device: torch.device
     dtype: torch.dtype
     """What networks compute in, unless told otherwise."""
+    home_dtype: torch.dtype | None
+    """What networks are read from their files as; None: as they are there."""
 
     def settle(self, network: nn.Module) -> None:
         """Take in a network that was just loaded."""
@@ -77,15 +79,16 @@ class AllOnDevice:
 
     def __init__(self, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> None:
         self.device, self.dtype = device, dtype
+        self.home_dtype: torch.dtype | None = dtype if device.type == "cpu" else None
         self._dtypes: dict[nn.Module, torch.dtype] = {}
         self._guests: dict[nn.Module, Guest] = {}
 
     def settle(self, network: nn.Module) -> None:
         """Bring it. On the CPU its home is given up; elsewhere that costs little and is kept."""
-        if self.device.type == "cpu":
-            network.to(self.dtype)
-        else:
+        if self.device.type != "cpu":
             self._bring(network)
+        elif any(one.dtype != self.dtype for one in network.parameters()):
+            network.to(self.dtype)
 
     @contextmanager
     def resident(self, network: nn.Module) -> Iterator[nn.Module]:
@@ -122,6 +125,7 @@ class OneAtATime:
     """One network is on the device; it leaves when another one is needed."""
 
     name = "one"
+    home_dtype: torch.dtype | None = None
 
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
         self.device, self.dtype = device, dtype
@@ -175,6 +179,7 @@ class LayerByLayer:
     """Large weights visit the device for the moment they are needed: the least memory."""
 
     name = "layers"
+    home_dtype: torch.dtype | None = None
 
     def __init__(
         self, device: torch.device, dtype: torch.dtype, streamed_from: int = STREAMED_FROM

@@ -74,10 +74,13 @@ def thirds(entry: Entry, name: str) -> tuple[Entry, Entry, Entry]:
     rows = entry.shape[0] // len(ROWS)
     read = shared(entry.read, len(ROWS))
 
-    def part(place: int) -> Entry:
-        return Entry((rows, *entry.shape[1:]), lambda: read()[place * rows : (place + 1) * rows])
+    def part(place: int, forget: Callable[[], None] = lambda: None) -> Entry:
+        def own() -> Tensor:
+            return read()[place * rows : (place + 1) * rows]
 
-    return part(0), part(1), part(2)
+        return Entry((rows, *entry.shape[1:]), own, forget=forget)
+
+    return part(0), part(1), part(2, entry.forget)
 
 
 def shared(read: Callable[[], Tensor], readers: int) -> Callable[[], Tensor]:
@@ -97,4 +100,4 @@ def shared(read: Callable[[], Tensor], readers: int) -> Callable[[], Tensor]:
 
 def transposed(entry: Entry) -> Entry:
     """The transpose of a matrix, in memory of its own."""
-    return Entry(entry.shape[::-1], lambda: entry.read().T.contiguous())
+    return Entry(entry.shape[::-1], lambda: entry.read().T.contiguous(), forget=entry.forget)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modules.model.attention import suits_plain
+from modules.model.networks.layers import Conv2d, Embedding
 from modules.model.networks.norms import GroupNorm
 from modules.model.networks.point_conv import PointConv
 
@@ -50,9 +51,9 @@ class ResBlock(nn.Module):
     def __init__(self, channels: int, out_channels: int, groups: int) -> None:
         super().__init__()
         self.norm1 = GroupNorm(groups, channels, eps=1e-6)
-        self.conv1 = nn.Conv2d(channels, out_channels, 3, padding=1)
+        self.conv1 = Conv2d(channels, out_channels, 3, padding=1)
         self.norm2 = GroupNorm(groups, out_channels, eps=1e-6)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.conv2 = Conv2d(out_channels, out_channels, 3, padding=1)
         if channels != out_channels:
             self.nin_shortcut = PointConv(channels, out_channels)
         self.widens = channels != out_channels
@@ -102,7 +103,7 @@ class Downsample(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+        self.conv = Conv2d(channels, channels, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to (B, C, h/2, w/2)."""
@@ -114,7 +115,7 @@ class Upsample(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to (B, C, 2h, 2w)."""
@@ -167,7 +168,7 @@ class Encoder(nn.Module):
         super().__init__()
         groups, last = config.norm_groups, len(config.channel_mult) - 1
         channels = config.channels
-        self.conv_in = nn.Conv2d(config.in_channels, channels, 3, padding=1)
+        self.conv_in = Conv2d(config.in_channels, channels, 3, padding=1)
         self.down = nn.ModuleList()
         for index, mult in enumerate(config.channel_mult):
             widths = [channels] + [config.channels * mult] * config.num_res_blocks
@@ -178,7 +179,7 @@ class Encoder(nn.Module):
             self.down.append(level)
         self.mid = Middle(channels, groups)
         self.norm_out = GroupNorm(groups, channels, eps=1e-6)
-        self.conv_out = nn.Conv2d(channels, parts_of(config) * config.z_channels, 3, padding=1)
+        self.conv_out = Conv2d(channels, parts_of(config) * config.z_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Pictures to moments, before the last 1x1 convolution."""
@@ -195,7 +196,7 @@ class Decoder(nn.Module):
         super().__init__()
         groups, blocks = config.norm_groups, config.num_res_blocks + 1
         channels = config.channels * config.channel_mult[-1]
-        self.conv_in = nn.Conv2d(config.z_channels, channels, 3, padding=1)
+        self.conv_in = Conv2d(config.z_channels, channels, 3, padding=1)
         self.mid = Middle(channels, groups)
         levels = []
         for index, mult in reversed(list(enumerate(config.channel_mult))):
@@ -207,7 +208,7 @@ class Decoder(nn.Module):
             levels.append(level)
         self.up = nn.ModuleList(reversed(levels))  # numbered by level; run from the coarsest
         self.norm_out = GroupNorm(groups, channels, eps=1e-6)
-        self.conv_out = nn.Conv2d(channels, config.out_channels, 3, padding=1)
+        self.conv_out = Conv2d(channels, config.out_channels, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
         """Latents, after the first 1x1 convolution, to pictures."""
@@ -222,7 +223,7 @@ class Codebook(nn.Module):
 
     def __init__(self, codes: int, width: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(codes, width)
+        self.embedding = Embedding(codes, width)
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, width, h, w) to the same, every cell replaced by the nearest vector."""

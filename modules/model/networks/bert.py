@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from modules.model.attention import attend
+from modules.model.networks.layers import Embedding, Linear
 from modules.model.networks.norms import LayerNorm
 
 HEAD_WIDTH = 64
@@ -58,10 +59,10 @@ class Attention(nn.Module):
         super().__init__()
         inner = config.heads * config.head_width
         self.heads = config.heads
-        self.to_q = nn.Linear(config.width, inner, bias=False)
-        self.to_k = nn.Linear(config.width, inner, bias=False)
-        self.to_v = nn.Linear(config.width, inner, bias=False)
-        self.to_out = nn.Linear(inner, config.width)
+        self.to_q = Linear(config.width, inner, bias=False)
+        self.to_k = Linear(config.width, inner, bias=False)
+        self.to_v = Linear(config.width, inner, bias=False)
+        self.to_out = Linear(inner, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to the same."""
@@ -75,9 +76,9 @@ class FeedForward(nn.Module):
         super().__init__()
         # The middle entry is dropout in the original; it keeps the last layer's number.
         self.net = nn.Sequential(
-            nn.Sequential(nn.Linear(config.width, config.intermediate), nn.GELU()),
+            nn.Sequential(Linear(config.width, config.intermediate), nn.GELU()),
             nn.Identity(),
-            nn.Linear(config.intermediate, config.width),
+            Linear(config.intermediate, config.width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -112,7 +113,7 @@ class Positions(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.emb = nn.Embedding(config.positions, config.width)
+        self.emb = Embedding(config.positions, config.width)
 
 
 class Bert(nn.Module):
@@ -121,7 +122,7 @@ class Bert(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.config = config
-        self.token_emb = nn.Embedding(config.vocab_size, config.width)
+        self.token_emb = Embedding(config.vocab_size, config.width)
         self.pos_emb = Positions(config)
         self.attn_layers = Layers(config)
         self.norm = LayerNorm(config.width)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modules.model.attention import join_heads, split_heads
+from modules.model.networks.layers import Embedding, Linear
 from modules.model.networks.norms import LayerNorm
 
 Activation = Literal["quick_gelu", "gelu"]
@@ -44,10 +45,10 @@ class Attention(nn.Module):
         self.heads = config.head_count
         if width % self.heads:
             raise ValueError(f"{width} channels cannot be shared by {self.heads} heads")
-        self.q_proj = nn.Linear(width, width)
-        self.k_proj = nn.Linear(width, width)
-        self.v_proj = nn.Linear(width, width)
-        self.out_proj = nn.Linear(width, width)
+        self.q_proj = Linear(width, width)
+        self.k_proj = Linear(width, width)
+        self.v_proj = Linear(width, width)
+        self.out_proj = Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to the same."""
@@ -67,8 +68,8 @@ class Mlp(nn.Module):
     def __init__(self, config: ClipTextConfig) -> None:
         super().__init__()
         self.activation = config.activation
-        self.fc1 = nn.Linear(config.width, config.intermediate)
-        self.fc2 = nn.Linear(config.intermediate, config.width)
+        self.fc1 = Linear(config.width, config.intermediate)
+        self.fc2 = Linear(config.intermediate, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to the same."""
@@ -98,8 +99,8 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: ClipTextConfig) -> None:
         super().__init__()
-        self.token_embedding = nn.Embedding(config.vocab_size, config.width)
-        self.position_embedding = nn.Embedding(config.positions, config.width)
+        self.token_embedding = Embedding(config.vocab_size, config.width)
+        self.position_embedding = Embedding(config.positions, config.width)
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         nn.init.normal_(self.position_embedding.weight, std=0.01)
 
@@ -130,7 +131,7 @@ class ClipText(nn.Module):
         self.config = config
         self.text_model = TextModel(config)
         if config.projection is not None:
-            self.text_projection = nn.Linear(config.width, config.projection, bias=False)
+            self.text_projection = Linear(config.width, config.projection, bias=False)
 
     @property
     def dtype(self) -> torch.dtype:

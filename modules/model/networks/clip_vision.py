@@ -5,14 +5,19 @@ Parameters carry the names of transformers' files (below `vision_model.`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modules.model.attention import attend
+from modules.model.networks.layers import Conv2d, Embedding, Linear
 from modules.model.networks.norms import LayerNorm
 
 HEAD_WIDTH = 64
+HEADS = {1280: 16, 1664: 16}
+"""Attention heads of OpenCLIP's encoders (ViT-H and ViT-bigG) by their width."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +30,14 @@ class ClipVisionConfig:
     intermediate: int = 4096
     patch: int = 14
     side: int = 224  # pixels of a picture
+    activation: Literal["quick_gelu", "gelu"] = "quick_gelu"
 
     @classmethod
     def from_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> "ClipVisionConfig":
         """Read the sizes from the shapes of a checkpoint's tensors. Raises KeyError.
 
-        The number of heads cannot be seen; CLIP always has one for every 64 channels.
+        Heads and activation cannot be seen: CLIP always has one head for every 64 channels and its
+        quick form of GELU; OpenCLIP's, known by their widths, have neither.
         """
         width, _, patch, _ = shapes["embeddings.patch_embedding.weight"]
         positions = shapes["embeddings.position_embedding.weight"][0]
@@ -38,10 +45,11 @@ class ClipVisionConfig:
         return cls(
             width=width,
             layers=len(numbers),
-            heads=max(1, width // HEAD_WIDTH),
+            heads=HEADS.get(width) or max(1, width // HEAD_WIDTH),
             intermediate=shapes["encoder.layers.0.mlp.fc1.weight"][0],
             patch=patch,
             side=round((positions - 1) ** 0.5) * patch,
+            activation="gelu" if width in HEADS else "quick_gelu",
         )
 
 
@@ -52,10 +60,10 @@ class Attention(nn.Module):
         super().__init__()
         width = config.width
         self.heads = config.heads
-        self.q_proj = nn.Linear(width, width)
-        self.k_proj = nn.Linear(width, width)
-        self.v_proj = nn.Linear(width, width)
-        self.out_proj = nn.Linear(width, width)
+        self.q_proj = Linear(width, width)
+        self.k_proj = Linear(width, width)
+        self.v_proj = Linear(width, width)
+        self.out_proj = Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to the same."""
@@ -68,13 +76,15 @@ class Mlp(nn.Module):
 
     def __init__(self, config: ClipVisionConfig) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(config.width, config.intermediate)
-        self.fc2 = nn.Linear(config.intermediate, config.width)
+        self.activation = config.activation
+        self.fc1 = Linear(config.width, config.intermediate)
+        self.fc2 = Linear(config.intermediate, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, n, width) to the same; CLIP's quick form of GELU."""
+        """(B, n, width) to the same."""
         h = self.fc1(x)
-        return self.fc2(h * torch.sigmoid(1.702 * h))
+        h = h * torch.sigmoid(1.702 * h) if self.activation == "quick_gelu" else F.gelu(h)
+        return self.fc2(h)
 
 
 class Layer(nn.Module):
@@ -100,8 +110,8 @@ class Embeddings(nn.Module):
         super().__init__()
         width, patch = config.width, config.patch
         self.class_embedding = nn.Parameter(torch.zeros(width))
-        self.patch_embedding = nn.Conv2d(3, width, patch, stride=patch, bias=False)
-        self.position_embedding = nn.Embedding((config.side // patch) ** 2 + 1, width)
+        self.patch_embedding = Conv2d(3, width, patch, stride=patch, bias=False)
+        self.position_embedding = Embedding((config.side // patch) ** 2 + 1, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, side, side) to (B, patches + 1, width)."""
@@ -131,7 +141,14 @@ class ClipVision(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalised pictures (B, 3, side, side) to (B, width)."""
-        h = self.pre_layrnorm(self.embeddings(x))
+        return self.post_layernorm(self.states(x)[-1][:, 0])
+
+    def states(self, x: Tensor) -> list[Tensor]:
+        """Normalised pictures (B, 3, side, side) to every hidden state (B, patches + 1, width).
+
+        The first is what the layers begin with, then the state after each.
+        """
+        states = [self.pre_layrnorm(self.embeddings(x))]
         for layer in self.encoder.layers:
-            h = layer(h)
-        return self.post_layernorm(h[:, 0])
+            states.append(layer(states[-1]))
+        return states

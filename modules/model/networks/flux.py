@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modules.model.networks.layers import Linear
 from modules.model.networks.mmdit import FREQUENCIES, FinalLayer, blocks_in
 from modules.model.networks.modulated import (
     RMSNorm,
@@ -87,8 +88,8 @@ class Embedder(nn.Module):
 
     def __init__(self, width: int, out_width: int) -> None:
         super().__init__()
-        self.in_layer = nn.Linear(width, out_width)
-        self.out_layer = nn.Linear(out_width, out_width)
+        self.in_layer = Linear(width, out_width)
+        self.out_layer = Linear(out_width, out_width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width) to (B, out_width)."""
@@ -110,9 +111,9 @@ class Attention(nn.Module):
     def __init__(self, config: FluxConfig) -> None:
         super().__init__()
         self.heads = config.heads
-        self.qkv = nn.Linear(config.width, config.width * 3)
+        self.qkv = Linear(config.width, config.width * 3)
         self.norm = QKNorm(config.width // config.heads)
-        self.proj = nn.Linear(config.width, config.width)
+        self.proj = Linear(config.width, config.width)
 
     def before(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, n, width) to queries, keys and values (B, heads, n, d)."""
@@ -126,7 +127,7 @@ class Modulation(nn.Module):
     def __init__(self, width: int, parts: int) -> None:
         super().__init__()
         self.parts = parts
-        self.lin = nn.Linear(width, width * parts)
+        self.lin = Linear(width, width * parts)
 
     def forward(self, vector: Tensor) -> tuple[Tensor, ...]:
         """(B, width) to `parts` of (B, width)."""
@@ -178,8 +179,8 @@ class SingleBlock(nn.Module):
         super().__init__()
         width = config.width
         self.heads, self.split = config.heads, (width * 3, config.mlp_width)
-        self.linear1 = nn.Linear(width, sum(self.split))
-        self.linear2 = nn.Linear(width + config.mlp_width, width)
+        self.linear1 = Linear(width, sum(self.split))
+        self.linear2 = Linear(width + config.mlp_width, width)
         self.norm = QKNorm(width // config.heads)
         self.modulation = Modulation(width, 3)
 
@@ -203,8 +204,8 @@ class Flux(nn.Module):
         width = config.width
         if width % config.heads or any(axis < 2 or axis % 2 for axis in config.axes):
             raise ValueError(f"{width} channels cannot be shared by {config.heads} heads")
-        self.img_in = nn.Linear(config.channels * PATCH**2, width)
-        self.txt_in = nn.Linear(config.context_dim, width)
+        self.img_in = Linear(config.channels * PATCH**2, width)
+        self.txt_in = Linear(config.context_dim, width)
         self.time_in = Embedder(FREQUENCIES, width)
         self.vector_in = Embedder(config.pooled_dim, width)
         self.guidance_in = Embedder(FREQUENCIES, width) if config.guidance else None

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modules.errors import InvalidRequest
+from modules.model.networks.layers import Conv2d, Linear
 from modules.model.networks.modulated import (
     RMSNorm,
     mix,
@@ -89,9 +90,7 @@ class Embedder(nn.Module):
 
     def __init__(self, width: int, out_width: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(
-            nn.Linear(width, out_width), nn.SiLU(), nn.Linear(out_width, out_width)
-        )
+        self.mlp = nn.Sequential(Linear(width, out_width), nn.SiLU(), Linear(out_width, out_width))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width) to (B, out_width)."""
@@ -103,7 +102,7 @@ class Patches(nn.Module):
 
     def __init__(self, config: MMDiTConfig) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(config.channels, config.width, config.patch, stride=config.patch)
+        self.proj = Conv2d(config.channels, config.width, config.patch, stride=config.patch)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, h, w) to (B, h/patch * w/patch, width)."""
@@ -117,8 +116,8 @@ class JointAttention(nn.Module):
         super().__init__()
         width, head = config.width, config.width // config.heads
         self.heads = config.heads
-        self.qkv = nn.Linear(width, width * 3)
-        self.proj = None if last else nn.Linear(width, width)
+        self.qkv = Linear(width, width * 3)
+        self.proj = None if last else Linear(width, width)
         self.ln_q = RMSNorm(head) if config.qk_norm else nn.Identity()
         self.ln_k = RMSNorm(head) if config.qk_norm else nn.Identity()
 
@@ -138,8 +137,8 @@ class Mlp(nn.Module):
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, inner)
-        self.fc2 = nn.Linear(inner, width)
+        self.fc1 = Linear(width, inner)
+        self.fc2 = Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to the same."""
@@ -156,7 +155,7 @@ class Stream(nn.Module):
         self.mlp = None if last else Mlp(config.width, config.mlp_width)
         self.parts = 2 if last else 9 if dual else 6
         self.adaLN_modulation = nn.Sequential(
-            nn.SiLU(), nn.Linear(config.width, config.width * self.parts)
+            nn.SiLU(), Linear(config.width, config.width * self.parts)
         )
 
     def after(self, x: Tensor, mixed: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
@@ -202,8 +201,8 @@ class FinalLayer(nn.Module):
 
     def __init__(self, width: int, out_width: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, out_width)
-        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, width * 2))
+        self.linear = Linear(width, out_width)
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), Linear(width, width * 2))
 
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
         """`x` (B, n, width), `vector` (B, width); gives (B, n, out_width)."""
@@ -223,7 +222,7 @@ class MMDiT(nn.Module):
         self.x_embedder = Patches(config)
         self.t_embedder = Embedder(FREQUENCIES, width)
         self.y_embedder = Embedder(config.pooled_dim, width)
-        self.context_embedder = nn.Linear(config.context_dim, width)
+        self.context_embedder = Linear(config.context_dim, width)
         self.register_buffer("pos_embed", torch.zeros(1, config.positions**2, width))
         self.joint_blocks = nn.ModuleList(JointBlock(config, i) for i in range(config.depth))
         self.final_layer = FinalLayer(width, config.patch**2 * config.channels)

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modules.model.networks.layers import Linear
+
 NORM_EPS = 1e-6
 
 
@@ -43,9 +45,7 @@ class TanhMlp(nn.Sequential):
     """The two-layer perceptron of a block, with the tanh form of GELU between its layers."""
 
     def __init__(self, width: int, inner: int) -> None:
-        super().__init__(
-            nn.Linear(width, inner), nn.GELU(approximate="tanh"), nn.Linear(inner, width)
-        )
+        super().__init__(Linear(width, inner), nn.GELU(approximate="tanh"), Linear(inner, width))
 
 
 def split_qkv(projected: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,10 +1,12 @@
 """Convolutions over single pixels, whose result does not depend on the number of threads."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from modules.model.networks.layers import Conv2d
 
 
-class PointConv(nn.Conv2d):
+class PointConv(Conv2d):
     """A 1 x 1 convolution: mixes channels only.
 
     On a CPU in full precision it is a matrix product. The library's convolution adds up in an order

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modules.model.networks.layers import Embedding, Linear
 from modules.model.networks.modulated import RMSNorm
 
 FARTHEST = 128
@@ -55,12 +56,12 @@ class Attention(nn.Module):
         super().__init__()
         inner = config.heads * config.head_width
         self.heads = config.heads
-        self.q = nn.Linear(config.width, inner, bias=False)
-        self.k = nn.Linear(config.width, inner, bias=False)
-        self.v = nn.Linear(config.width, inner, bias=False)
-        self.o = nn.Linear(inner, config.width, bias=False)
+        self.q = Linear(config.width, inner, bias=False)
+        self.k = Linear(config.width, inner, bias=False)
+        self.v = Linear(config.width, inner, bias=False)
+        self.o = Linear(inner, config.width, bias=False)
         if first:  # all layers share the first one's table
-            self.relative_attention_bias = nn.Embedding(config.buckets, config.heads)
+            self.relative_attention_bias = Embedding(config.buckets, config.heads)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """`x` (B, n, width), `bias` (1, heads, n, n); gives (B, n, width)."""
@@ -78,9 +79,9 @@ class Perceptron(nn.Module):
 
     def __init__(self, config: T5Config) -> None:
         super().__init__()
-        self.wi_0 = nn.Linear(config.width, config.intermediate, bias=False)
-        self.wi_1 = nn.Linear(config.width, config.intermediate, bias=False)
-        self.wo = nn.Linear(config.intermediate, config.width, bias=False)
+        self.wi_0 = Linear(config.width, config.intermediate, bias=False)
+        self.wi_1 = Linear(config.width, config.intermediate, bias=False)
+        self.wo = Linear(config.intermediate, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to the same."""
@@ -139,7 +140,7 @@ class T5(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
         self.config = config
-        self.shared = nn.Embedding(config.vocab_size, config.width)
+        self.shared = Embedding(config.vocab_size, config.width)
         self.encoder = Encoder(config)
 
     @property
