@@ -22,21 +22,22 @@ MAY_IMPORT = {
     "settings": {"schema"},
     "prompt": set(),
     "extension": {"schema", "settings"},
+    "compat": {"schema", "settings", "prompt", "extension"},
     "sampling": set(),
     "model": {"schema"},
     "conditioning": {"schema", "prompt", "model"},
     "pipeline": {"schema", "prompt", "model", "sampling", "conditioning", "extension"},
     "training": {"schema", "prompt", "model", "sampling", "conditioning"},
     "engine": {"schema", "extension"},
-    "service": {"schema", "settings", "prompt", "extension", "engine"},
-    "ui": {"schema", "settings", "extension", "service"},
+    "service": {"schema", "settings", "prompt", "extension", "engine", "compat"},
+    "ui": {"schema", "settings", "extension", "service", "compat"},
     "api": {"schema", "settings", "extension", "service"},
     "cli": {"schema", "settings", "extension", "service"},
 }
 """Room by room, besides the ground and itself."""
 
 LATE = {
-    "engine": {"pipeline", "training", "model", "sampling", "conditioning"},
+    "engine": {"pipeline", "training", "model", "sampling", "conditioning", "compat"},
 }
 """Allowed inside functions only: what is heavy and first needed when a task comes."""
 
@@ -61,13 +62,16 @@ LIGHT = {
     "modules.model.patch.report",
     "modules.model.network_hash",
     "modules.model.upscaler_files",
+    "modules.pipeline.preprocessors.annotator_files",
+    "modules.pipeline.preprocessors.catalogue",
+    "modules.pipeline.preprocessors.run",
     "modules.pipeline.resize",
     "modules.pipeline.watermark_reader",
     "modules.training.command",
     "modules.training.upscaler_command",
 }
 """Plain data about heavy rooms: the doors, the service and the engine may read it."""
-READS_LIGHT = {"settings", "engine", "service", "ui", "api", "cli"}
+READS_LIGHT = {"settings", "compat", "engine", "service", "ui", "api", "cli"}
 
 OWNERS = {
     "torch": {"sampling", "model", "conditioning", "pipeline", "training"},
@@ -79,7 +83,7 @@ OWNERS = {
     "ray": {"engine"},
     "sqlite3": {"service"},
     "pluggy": {"extension"},
-    "gradio": {"ui"},
+    "gradio": {"ui", "compat"},
     "fastapi": {"api", "ui"},
     "starlette": {"api", "ui"},
     "pydantic": {"api"},
@@ -87,7 +91,7 @@ OWNERS = {
     "argparse": {"cli", "settings", "training"},
 }
 """Libraries that only some rooms may import; whatever is not listed is free."""
-LATE_LIBRARIES = {("engine", "torch")}
+LATE_LIBRARIES = {("engine", "torch"), ("compat", "torch")}
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 KEPT_FREE = {

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from modules.errors import InvalidRequest
 from modules.pipeline.masks import (
+    Box,
     blurred,
     doubled,
     expanded,
@@ -55,6 +56,20 @@ def place_all(request: GenerationRequest, find: FindUpscaler = find_upscaler) ->
             f"There is no resize mode {wish.resize_mode!r:.40}.", f"Choose {', '.join(RESIZES)}."
         )
     return [_placed(request, as_picture(image), find) for image in wish.images]
+
+
+def region_drawn(request: GenerationRequest) -> Box | None:
+    """The box of the first picture, in its pixels, that is drawn alone; None for the whole."""
+    wish = request.img2img
+    inpaint = wish.inpaint if wish is not None else None
+    if wish is None or inpaint is None or inpaint.area != "Only masked" or not wish.images:
+        return None
+    size = wish.images[0].width, wish.images[0].height
+    mask = _mask(inpaint, size)
+    region = region_of(mask, inpaint.padding) if mask is not None else None
+    if region is None:
+        return None
+    return expanded(region, (request.size.width, request.size.height), size)
 
 
 def _placed(request: GenerationRequest, picture: Picture, find: FindUpscaler) -> Placed:

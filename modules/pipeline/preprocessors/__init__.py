@@ -1,0 +1,1 @@
+"""Pictures made into maps that networks of control read: edges, depth, poses, colours."""

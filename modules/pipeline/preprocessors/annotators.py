@@ -1,0 +1,69 @@
+"""Networks of preprocessors: found below the model folders, read when first used, one kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from modules.errors import ModelError
+from modules.model.files import read_weights
+from modules.model.networks.edge_networks import Hed, LineDrawer
+from modules.pipeline.preprocessors.annotator_files import FOLDERS, annotator_file
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "ControlNetHED.pth": Hed,
+    "sk_model.pth": LineDrawer,
+    "sk_model2.pth": LineDrawer,
+}
+"""What is in the files, by their names."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    path: Path
+    changed_ns: int
+    network: nn.Module
+
+
+class AnnotatorShelf:
+    """Gives preprocessors their networks, and keeps the one used last."""
+
+    def __init__(self, folders: Sequence[Path], device: torch.device) -> None:
+        """`folders` are searched in order, with everything below them."""
+        self._folders = tuple(folders)
+        self._device = device
+        self._held: _Held | None = None
+
+    def find(self, file: str) -> nn.Module:
+        """The network in the file of that name. Raises ModelError if it is missing or broken."""
+        path = annotator_file(file, self._folders)
+        if path is None:
+            raise ModelError(
+                f"This preprocessor needs the file {file}, which is not here.",
+                f"Put it into models/{FOLDERS[0]}; nothing is downloaded by itself.",
+            )
+        changed = path.stat().st_mtime_ns
+        if self._held is None or (self._held.path, self._held.changed_ns) != (path, changed):
+            self._held = None  # first let go of the memory of the one before
+            self._held = _Held(path, changed, self._load(file, path))
+        return self._held.network
+
+    def _load(self, file: str, path: Path) -> nn.Module:
+        with read_weights(path) as weights:
+            table = dict(weights)
+        with torch.device("meta"):
+            network = NETWORKS[file]()
+        try:
+            network.load_state_dict(table, assign=True)
+        except RuntimeError as error:
+            first = (str(error).strip().splitlines() or [""])[-1].strip()[:200]
+            raise ModelError(
+                f"{path.name} is not the network its name says: {first}", "Get the file again."
+            ) from error
+        return network.to(self._device, torch.float32).eval()
+
+    def clear(self) -> None:
+        """Give the memory back."""
+        self._held = None
