@@ -15,6 +15,7 @@ from modules.model.files import Weights
 from modules.model.layouts import folder_configs, in_folders, in_single_file
 from modules.model.loader import describe, family_of, open_model
 from modules.model.merge import TYPES
+from modules.model.transformer_models import completed, without_missing
 from modules.model.vae import PREFIX
 from modules.model.write import Planned, Progress, write_safetensors
 from modules.paths import Paths
@@ -95,15 +96,20 @@ def to_folder(wish: Conversion, progress: Progress) -> int:
     """One folder for each network, as diffusers saves them."""
     if wish.target.exists() and not wish.overwrite:
         raise ModelError(f"{wish.target} exists already.", "Choose another name, or overwrite it.")
-    with open_model(wish.source) as weights:
+    with open_model(wish.source) as opened:
+        weights = opened
         family = family_of(wish.source, weights)
+        if family.flow is not None:
+            weights = completed(weights, family, Paths())
+            family = without_missing(family, weights)
         parts = parts_of(weights, family)
         described, _ = describe(wish.source, weights, family, parts, None, Paths().configs)
         facts = read_facts(weights.metadata, wish.source.name)
         architecture = with_facts(described, facts, wish.source.name)
         configs = folder_configs(family, architecture, wish.source.name)
+        words = {tower.folder for tower in family.text}
         networks = {
-            f"{folder}/{'model' if folder.startswith('text') else 'diffusion_pytorch_model'}": {
+            f"{folder}/{'model' if folder in words else 'diffusion_pytorch_model'}": {
                 name: as_planned(own, name, wish.dtype) for name in own
             }
             for folder, own in in_folders(weights, family, architecture).items()

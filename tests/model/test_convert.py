@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 from modules.errors import InvalidRequest, ModelError
 from modules.model.convert import Conversion, convert
 from modules.model.loader import load_model, open_model
+from tests.model import word_checkpoints
 from tests.model.tiny import tensors, write_model
 from tests.model.tiny_checkpoints import write
 
@@ -55,6 +56,52 @@ def test_to_a_folder_and_back_gives_the_same_model(tmp_path, name):
     assert back.family == here.family
     for ours, theirs in zip(here.networks, back.networks, strict=True):
         same(dict(ours.state_dict()), dict(theirs.state_dict()))
+
+
+@pytest.mark.parametrize("name", word_checkpoints.PARTS)
+def test_families_that_read_words_go_to_a_folder_and_back_unchanged(tmp_path, name):
+    source, folder = word_checkpoints.write(name, tmp_path), tmp_path / "folder"
+    convert(Conversion(source=source, target=folder))
+    assert load_model(folder).family.name == name.partition("-")[0]
+    convert(Conversion(source=folder, target=tmp_path / "back.safetensors"))
+    same(load_file(tmp_path / "back.safetensors"), load_file(source))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["sd3", "flux-dev"])
+def test_diffusers_reads_the_folders_of_transformers_and_computes_the_same(tmp_path, name):
+    import diffusers
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, T5EncoderModel
+
+    source, folder = word_checkpoints.write(name, tmp_path), tmp_path / "folder"
+    convert(Conversion(source=source, target=folder))
+    model = load_model(source)
+    torch.manual_seed(0)
+    x, context, vector = torch.randn(1, 16, 4, 4), torch.randn(1, 7, 160), torch.randn(1, 88)
+    t = torch.tensor([700.0])
+    with torch.no_grad():
+        if name == "sd3":
+            theirs = diffusers.SD3Transformer2DModel.from_pretrained(folder / "transformer")
+            expected = theirs(x, context, vector, t).sample
+            ours = model.unet(x, t, context, vector)
+            CLIPTextModelWithProjection.from_pretrained(folder / "text_encoder_2")
+            T5EncoderModel.from_pretrained(folder / "text_encoder_3")
+        else:
+            theirs = diffusers.FluxTransformer2DModel.from_pretrained(folder / "transformer")
+            squares = x.view(1, 16, 2, 2, 2, 2).permute(0, 2, 4, 1, 3, 5).reshape(1, 4, 64)
+            places = torch.tensor([[0.0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1]])
+            scale = torch.tensor([3.5])
+            expected = theirs(
+                squares, context, vector[:, :64], t / 1000, places, torch.zeros(7, 3), scale
+            ).sample
+            expected = expected.view(1, 2, 2, 16, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+            ours = model.unet(x, t, context, vector[:, :64], 3.5)
+            CLIPTextModel.from_pretrained(folder / "text_encoder")
+            T5EncoderModel.from_pretrained(folder / "text_encoder_2")
+        assert (ours - expected).abs().max() < 1e-4 * expected.abs().max()
+        vae = diffusers.AutoencoderKL.from_pretrained(folder / "vae")
+        assert torch.allclose(model.autoencoder.decode(x), vae.decode(x).sample, atol=1e-4)
 
 
 def test_diffusers_reads_the_folder_and_computes_the_same(tmp_path):

@@ -40,11 +40,11 @@ T5 = T5Config(
 )
 SD3 = MMDiTConfig(
     width=128, depth=2, heads=2, context_dim=160, pooled_dim=88, positions=16, dual_layers=1,
-    mlp_width=256,
+    mlp_width=512,
 )  # fmt: skip
 FLUX = FluxConfig(
     width=64, heads=2, double_blocks=1, single_blocks=2, context_dim=160, pooled_dim=64,
-    mlp_width=128,
+    mlp_width=256,
 )  # fmt: skip
 
 TRANSFORMER, VAE, LDM_TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model."
