@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from modules.api.queue import queue_body
-from modules.sampling.catalogue import SAMPLERS, SCHEDULES
+from modules.sampling.catalogue import SCHEDULES, all_samplers
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.codec import to_plain
 from modules.service.app import App
@@ -44,7 +44,7 @@ def list_routes(app: App) -> APIRouter:
         """List the samplers of the menu."""
         return [
             {"name": one.name, "aliases": list(one.aliases), "default_schedule": one.schedule}
-            for one in SAMPLERS
+            for one in all_samplers()
             if one.in_menu
         ]
 

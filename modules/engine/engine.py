@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+from modules.extension.plan import Plan
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event
@@ -33,6 +34,9 @@ class Engine(Protocol):
 
     def status(self) -> EngineStatus:
         """Report state and memory."""
+
+    def use_extensions(self, plan: Plan) -> None:
+        """Work with these extensions from the next task on, read anew."""
 
     def unload(self) -> None:
         """Drop loaded models; the next task loads again."""

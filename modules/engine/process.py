@@ -30,6 +30,7 @@ from modules.engine.messages import (
     Warm,
 )
 from modules.errors import EngineDown
+from modules.extension.plan import Plan
 from modules.model.catalogue import files_of
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
@@ -59,6 +60,8 @@ class ProcessEngine:
         self._link: _Link | None = None
         self._starts = 0
         self._closed = False
+        self._outdated = False
+        """Whether the child is to be replaced when it has nothing to do."""
         self._warm_with: str | None = None
         self._read_ahead = ReadAhead()
 
@@ -87,6 +90,8 @@ class ProcessEngine:
             link.end(number)
             if not over:  # whoever iterated has left: the child need not go on
                 link.send(Press(number, "stop"))
+            if self._outdated:
+                self._renew()
 
     def _connected(self) -> "_Link":
         with self._lock:
@@ -128,6 +133,28 @@ class ProcessEngine:
         if link is None:
             return EngineStatus(state="down" if self._closed else "cold")
         return replace(link.status, restarts=restarts, pid=link.pid)
+
+    def use_extensions(self, plan: Plan) -> None:
+        """Start another child with these extensions, once the one at work is done."""
+        options = {**self._spec.options, "extensions": plan}
+        with self._lock:
+            self._spec = replace(self._spec, options=options)
+            link = self._link
+            self._outdated = link is not None and not link.down
+        if link is not None and not link.at_work:
+            self._renew()
+
+    def _renew(self) -> None:
+        """End the child that has other extensions; the next begins at once."""
+        with self._lock:
+            link = self._link
+            if not self._outdated or self._closed or link is None or link.at_work:
+                return
+            self._outdated, self._link = False, None
+            self._starts -= 1
+        link.leave()
+        if self._warm_with is not None:
+            self.warm(self._warm_with)
 
     def unload(self) -> None:
         """Have the child give up its models, after the task it is at."""
@@ -178,6 +205,17 @@ class _Link:
                 return EngineStatus(state="down")
             busy = self._ready and self._inboxes
             return replace(self._status, state="busy") if busy else self._status
+
+    @property
+    def at_work(self) -> bool:
+        """Whether somebody waits for its answers."""
+        with self._lock:
+            return bool(self._inboxes)
+
+    def leave(self) -> None:
+        """End the child on purpose; nobody is to start another because of it."""
+        self._after_death = lambda was_ready, did_something: None
+        self.close()
 
     def begin(self) -> tuple[int, "queue.SimpleQueue[Happened | Done]"]:
         """Make room for the events of a new run."""

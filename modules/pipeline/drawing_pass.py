@@ -140,6 +140,7 @@ class DrawingPass:
                 self.guidance,
                 before=points.before_network,
                 after=points.after_guidance,
+                heard=points.after_network,
                 picture_conditions=picture_conditions,
             )
             second = _Second(self, speaker, guidance, stack, len(batch.seeds))

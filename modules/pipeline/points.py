@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from modules.sampling.guidance import After, Before
+from modules.sampling.guidance import After, Before, Rows
 from modules.sampling.step import Step
 
 T = TypeVar("T")
@@ -16,12 +16,14 @@ T = TypeVar("T")
 class Attachment:
     """Functions for some of the moments.
 
-    `before_network(x, level)` gives the latent that is evaluated, `after_guidance(combined, x,
-    level)` what the sampler gets, `after_step(step)` only looks, `before_decode(latent)` gives the
-    latent (batch, channels, h, w) that becomes pictures.
+    `before_network(x, level)` gives the latent that is evaluated, `after_network(rows, level)` all
+    rows that the network answered, `after_guidance(combined, x, level)` what the sampler gets,
+    `after_step(step)` only looks, `before_decode(latent)` gives the latent (batch, channels, h, w)
+    that becomes pictures.
     """
 
     before_network: Before | None = None
+    after_network: Rows | None = None
     after_guidance: After | None = None
     after_step: Callable[[Step], None] | None = None
     before_decode: Callable[[Tensor], Tensor] | None = None
@@ -37,6 +39,11 @@ class Points:
     def before_network(self) -> list[Before]:
         """For the guidance."""
         return _present(one.before_network for one in self.attachments)
+
+    @property
+    def after_network(self) -> list[Rows]:
+        """For the guidance."""
+        return _present(one.after_network for one in self.attachments)
 
     @property
     def after_guidance(self) -> list[After]:

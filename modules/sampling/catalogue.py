@@ -5,7 +5,7 @@ An implementation is named by reference: "heun:heun" is the function `heun` of
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from modules.errors import NotFound
@@ -240,9 +240,28 @@ class Resolved:
     by_name: bool = False
 
 
-def sampler_names(samplers: Sequence[Sampler] = SAMPLERS) -> list[str]:
+_OFFERED: dict[str, Sampler] = {}
+"""Samplers of extensions, by name; part of what this process was put together from."""
+
+
+def offer_samplers(samplers: Iterable[Sampler]) -> None:
+    """Let these be known besides our own, and none that were offered before.
+
+    Their implementation is a full reference, "package.file:function". Called when extensions are
+    loaded, in the server and in the drawing process alike.
+    """
+    _OFFERED.clear()
+    _OFFERED.update((sampler.name, sampler) for sampler in samplers)
+
+
+def all_samplers() -> tuple[Sampler, ...]:
+    """Our own samplers, and those of extensions after them."""
+    return (*SAMPLERS, *_OFFERED.values())
+
+
+def sampler_names(samplers: Sequence[Sampler] | None = None) -> list[str]:
     """The menu."""
-    return [sampler.name for sampler in samplers if sampler.in_menu]
+    return [sampler.name for sampler in samplers or all_samplers() if sampler.in_menu]
 
 
 def schedule_names() -> list[str]:
@@ -250,10 +269,10 @@ def schedule_names() -> list[str]:
     return [schedule.name for schedule in SCHEDULES if schedule.in_menu]
 
 
-def combined_names(samplers: Sequence[Sampler] = SAMPLERS) -> list[str]:
+def combined_names(samplers: Sequence[Sampler] | None = None) -> list[str]:
     """Sampler names with a schedule in them, as they were before 1.9: "DPM++ 2M Karras"."""
     names = []
-    for sampler in samplers:
+    for sampler in samplers or all_samplers():
         for alias in sampler.aliases:
             names += [f"{sampler.name} {s}" for end, s in SUFFIXES.items() if alias.endswith(end)]
     return names
@@ -272,7 +291,7 @@ def resolve_sampler(
     name: str,
     schedule: str = AUTOMATIC,
     version: str | None = None,
-    samplers: Sequence[Sampler] = SAMPLERS,
+    samplers: Sequence[Sampler] | None = None,
 ) -> Resolved:
     """What a name from a form, a picture or a script means, whatever its age.
 
@@ -283,7 +302,7 @@ def resolve_sampler(
 
     Raises NotFound with the nearest names.
     """
-    sampler, suffix = _split(name, samplers)
+    sampler, suffix = _split(name, samplers or all_samplers())
     by_name = not schedule.strip()
     old = by_name or (version is not None and _is_old(version))
     if name.strip().lower() == AMBIGUOUS_ALIAS and old:

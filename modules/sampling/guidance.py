@@ -78,6 +78,7 @@ class GuidanceOptions:
 
 Before = Callable[[Tensor, Tensor], Tensor]
 After = Callable[[Tensor, Tensor, Tensor], Tensor]
+Rows = Callable[[Tensor, Tensor], Tensor]
 
 
 class Guidance:
@@ -96,17 +97,19 @@ class Guidance:
         *,
         before: Sequence[Before] = (),
         after: Sequence[After] = (),
+        heard: Sequence[Rows] = (),
         picture_conditions: Tensor | None = None,
     ) -> None:
         """`conditions(k)` are those of evaluation k of nominally `total`.
 
-        `before(x, level)` may change what is evaluated, `after(combined, x, level)` the result.
+        `before(x, level)` may change what is evaluated, `heard(rows, level)` what the network
+        answered (texts, then negatives), `after(combined, x, level)` the result.
         With `picture_conditions`, (batch, channels, h, w), or vectors among the conditions, the
         network's context is a `Told`.
         """
         self.picture_conditions = picture_conditions
         self.predict, self.conditions, self.total = predict, conditions, total
-        self.options, self.before, self.after = options, before, after
+        self.options, self.before, self.after, self.heard = options, before, after, heard
         self.count = 0
         self.last_uncond: Tensor | None = None
 
@@ -222,6 +225,8 @@ class Guidance:
                 "The network gave only NaN (not a number) values.",
                 "The model may be damaged or need full precision.",
             )
+        for look in self.heard:
+            out = look(out, level)
         return out
 
     def _sliced(self, work: "_Work", part: slice, context: Tensor, size: int) -> Tensor:

@@ -236,8 +236,10 @@ def load_schedule(schedule: Schedule) -> Callable[[int, Span], Tensor]:
 
 
 def _load(folder: str, reference: str) -> Any:
+    """What a reference names: a file of this room, or with dots in it a file of an extension."""
     module, _, name = reference.partition(":")
-    return getattr(import_module(f"modules.sampling.{folder}.{module}"), name)
+    full = module if "." in module else f"modules.sampling.{folder}.{module}"
+    return getattr(import_module(full), name)
 
 
 def sigma_grid(resolved: Resolved, steps: int, table: SigmaTable, options: PassOptions) -> Tensor:

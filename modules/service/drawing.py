@@ -4,10 +4,11 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modules.engine.engine import Engine
 from modules.errors import EngineDown, Interrupted, WebUIError
+from modules.extension.loader import Extensions
 from modules.paths import Paths
 from modules.schema.event import Event, ImageReady, Notice, Started
 from modules.schema.inputs import ImageData
@@ -44,6 +45,7 @@ class Workplace:
     paths: Paths
     closing: threading.Event
     """Set when the program ends."""
+    extensions: Extensions = field(default_factory=Extensions)
 
 
 def draw_all(job: Job, place: Workplace, heard: Heard = unheard) -> None:
@@ -129,9 +131,11 @@ def _record(job: Job, event: Event, place: Workplace, heard: Heard, *, look_firs
         place.journal.append(job.id, event)
         heard(event, None)
         return
-    kept = place.gallery.keep(event.image, job, look_first=look_first)
+    image = place.extensions.change("before_save", "image", event.image, request=job.task)
+    kept = place.gallery.keep(image, job, look_first=look_first)
     recorded = ImageReady(image=kept.image)
     place.journal.append(job.id, recorded, also=kept.statements)
-    heard(recorded, event.image.image)
+    place.extensions.change("picture_saved", "image", kept.image, request=job.task)
+    heard(recorded, image.image)
     if kept.problem is not None:
         raise kept.problem

@@ -48,7 +48,7 @@ NOT_YET: tuple[Accepted, ...] = (
     *_bare(
         "upcast-sampling opt-channelslast "
         "disable-nan-check use-ipex directml ui-debug-mode "
-        "disable-all-extensions disable-extra-extensions update-all-extensions update-check "
+        "update-all-extensions update-check "
         "allow-code unix-filenames-sanitization no-prompt-history dump-sysinfo "
         "always-gpu always-high-vram always-normal-vram always-low-vram always-no-vram always-cpu"
     ),
@@ -71,7 +71,6 @@ REFUSED: tuple[Accepted, ...] = (
     Accepted("ngrok", 1, NO_TUNNEL),
     Accepted("ngrok-options", 1, NO_TUNNEL),
     Accepted("disable-safe-unpickle", why="Files that run code are never loaded."),
-    Accepted("enable-insecure-extension-access", why="Install extensions by hand."),
     Accepted("hide-ui-dir-config", why=NO_SUCH_LOCK),
     Accepted("freeze-settings", why=NO_SUCH_LOCK),
     Accepted("freeze-settings-in-sections", 1, NO_SUCH_LOCK),

@@ -69,6 +69,8 @@ class SettingsStore:
         self.notices: list[str] = []
         self._lock = threading.RLock()
         self._watchers: list[Watcher] = []
+        self._offered: dict[str, Any] = {}
+        """Options of extensions, and their defaults."""
         self._writable = True
         self._raw = self._load()
         self._values = self._understood(self._raw)
@@ -101,10 +103,24 @@ class SettingsStore:
                 settings = replace_at(settings, settings_fields()[name].path, value)
             else:
                 request = _with(request, request_fields()[name].path, value)
+        if settings.faces.restore:
+            request = replace_at(request, "faces.restorer", settings.faces.model)
         schedule = overrides.get(MANUAL_SCHEDULE)
         if isinstance(schedule, str) and schedule not in ("", "Automatic"):
             request = replace_at(request, "sampling.schedule", schedule)
         return settings, request
+
+    def offer(self, defaults: Mapping[str, Any]) -> None:
+        """Know these options of extensions, by name, from now on, and no others of theirs.
+
+        Their values are plain data, as JSON has it; a name of our own is left alone.
+        """
+        with self._lock:
+            self._offered = {
+                name: value
+                for name, value in defaults.items()
+                if field_of(name) is None and name not in REMEMBERED
+            }
 
     def get(self, name: str) -> Any:
         """Return an option by its A1111 name. Raises NotFound."""
@@ -122,7 +138,8 @@ class SettingsStore:
     def options(self) -> dict[str, Any]:
         """All options by name, those of the file that we do not know included; JSON values."""
         with self._lock:
-            raw, values = {**REMEMBERED, **self._raw}, dict(self._values)
+            raw = {**REMEMBERED, **self._offered, **self._raw}
+            values = dict(self._values)
         for name, item in {**settings_fields(), **request_fields()}.items():
             value = values.get(name, item.default)
             if value is None:
@@ -142,7 +159,9 @@ class SettingsStore:
             if item is not None:
                 shown = name in UNSET_SHOWN_AS and value == UNSET_SHOWN_AS[name]
                 wanted[name] = item.default if shown else coerce(item, value)
-            elif name in REMEMBERED and type(value) is type(REMEMBERED[name]):
+            elif (name in REMEMBERED and type(value) is type(REMEMBERED[name])) or (
+                name in self._offered and _fits(value, self._offered[name])
+            ):
                 wanted[name] = value
             elif self._raw.get(name) != value:
                 log.warning("The option %.80r is not known and was ignored", name)
@@ -173,6 +192,8 @@ class SettingsStore:
             watcher(names)
 
     def _value(self, name: str) -> Any:
+        if name in self._offered:
+            return self._raw.get(name, self._offered[name])
         held = self._raw if name in REMEMBERED else self._values
         return held.get(name, default_of(name))
 
@@ -232,10 +253,12 @@ class SettingsStore:
                 f"Settings cannot be saved: {self.path.name} is broken and cannot be replaced.",
                 f"Move {self.path} away and start again.",
             )
-        known = {name: value for name, value in changed.items() if name not in REMEMBERED}
+        plain = {*REMEMBERED, *self._offered}
+        known = {name: value for name, value in changed.items() if name not in plain}
         raw, values = dict(self._raw), {**self._values, **known}
         for name, value in changed.items():
-            if name in raw or value != default_of(name):
+            usual = self._offered[name] if name in self._offered else default_of(name)
+            if name in raw or value != usual:
                 raw[name] = list(value) if isinstance(value, tuple) else value
         text = json.dumps(raw, indent=4, ensure_ascii=False)
         try:
@@ -247,6 +270,13 @@ class SettingsStore:
                 f"Check the disk and the permissions of {self.path}.",
             ) from error
         self._raw, self._values = raw, values
+
+
+def _fits(value: Any, usual: Any) -> bool:
+    """Whether an option of an extension may have this value: one of the kind of its default."""
+    if usual is None or isinstance(value, type(usual)):
+        return True
+    return isinstance(usual, int | float) and isinstance(value, int | float)
 
 
 def _with(request: GenerationRequest, path: str, value: Any) -> GenerationRequest:

@@ -8,7 +8,7 @@ from typing import Any
 
 from modules.errors import InvalidRequest
 from modules.param import param, replace_at
-from modules.sampling.catalogue import SAMPLERS
+from modules.sampling.catalogue import all_samplers
 from modules.schema.request import GenerationRequest
 from modules.service.complete import RANDOM_SEEDS
 from modules.service.scripts.limits import check_count
@@ -148,7 +148,7 @@ def check(call: Call) -> None:
 
 
 def _menu() -> list[str]:
-    return [one.name for one in SAMPLERS if one.in_menu]
+    return [one.name for one in all_samplers() if one.in_menu]
 
 
 def play(call: Call) -> Play:

@@ -1,0 +1,1 @@
+"""The narrow door by which extensions come in."""
