@@ -103,6 +103,16 @@ class Paths:
         return self._place("styles", self.data / "styles.csv")
 
     @property
+    def wildcards(self) -> Path:
+        """Files whose lines prompts choose from."""
+        return self._place("wildcards", self.data / "wildcards")
+
+    @property
+    def tags(self) -> Path:
+        """Lists of words that prompts are completed with."""
+        return self.data / "tags"
+
+    @property
     def ui_config(self) -> Path:
         """`ui-config.json` of A1111: what its page begins with."""
         return self._place("ui_config", self.data / "ui-config.json")

@@ -10,8 +10,8 @@ from modules.errors import InvalidRequest, closest_hint
 from modules.param import Field, params_of, replace_at
 from modules.schema.request import GenerationRequest
 
-APART = ("extras", "script")
-"""Parts of a request that are not made of described fields."""
+APART = ("extras", "script", "wordings")
+"""Parts of a request that are not made of described fields; `wordings` follow from the prompts."""
 KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 

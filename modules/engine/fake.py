@@ -140,12 +140,13 @@ def plain_picture(task: GenerationRequest, index: int) -> GeneratedImage:
     varied = task.seeds.subseed_strength > 0
     seed = task.seeds.seed + (0 if varied else index)
     width, height = task.size.width, task.size.height
+    words = task.wording(index)
     return GeneratedImage(
         index=index,
         seed=seed,
         subseed=task.seeds.subseed + index,
-        prompt=task.prompt,
-        negative_prompt=task.negative_prompt,
+        prompt=words.prompt,
+        negative_prompt=words.negative_prompt,
         width=width,
         height=height,
         image=ImageData(width, height, "RGB", bytes(_colour(seed)) * (width * height)),

@@ -25,7 +25,7 @@ from modules.pipeline.ready import Ready
 from modules.pipeline.resize import FindUpscaler, find_upscaler
 from modules.pipeline.second_pass import SecondPass
 from modules.pipeline.soft_inpaint import mix_softly, soft_overlay
-from modules.pipeline.texts import plain_name, read_texts
+from modules.pipeline.texts import plain_name, read_hires_texts, read_texts
 from modules.pipeline.tiling import tiled
 from modules.pipeline.wishes import (
     from_picture,
@@ -33,6 +33,7 @@ from modules.pipeline.wishes import (
     pass_options,
     resolved_sampler,
 )
+from modules.prompt.networks import LoraWish
 from modules.sampling.plan import SamplingPass
 from modules.schema.cancel import Cancel
 from modules.schema.event import Event, ImageReady, Notice
@@ -80,6 +81,8 @@ def generate(
             yield Notice(message=message)
         for batch in batches(request, start_image):
             cancel.take_skip()  # a press that came too late for the batch before
+            for message in job.take_words(batch):
+                yield Notice(message=message)
             try:
                 yield from job.draw(batch)
             except Skipped:
@@ -121,8 +124,26 @@ class _Job:
         """Raise ModelError for a network that cannot be applied, before anything is drawn."""
         if self.bench.patcher is None:
             return
-        for one in (self.first, *([self.second.drawing] if self.second else ())):
-            self.bench.patcher.check(one.texts.loras)
+        readers = (read_texts, *([read_hires_texts] if self.second else ()))
+        checked = set[tuple[LoraWish, ...]]()
+        for index in range(max(1, len(self.request.wordings))):
+            for read in readers:
+                loras = read(self.request, index).loras
+                if loras not in checked:
+                    checked.add(loras)
+                    self.bench.patcher.check(loras)
+
+    def take_words(self, batch: BatchOfSeeds) -> tuple[str, ...]:
+        """Take the texts of a batch that has its own; returns what people should know of them."""
+        if not self.request.wordings:
+            return ()
+        told = self.texts.notices
+        self.texts = read_texts(self.request, batch.first)
+        self.first = replace(self.first, texts=self.texts)
+        if self.second is not None:
+            words = read_hires_texts(self.request, batch.first)
+            self.second.drawing = replace(self.second.drawing, texts=words)
+        return tuple(one for one in self.texts.notices if one not in told)
 
     def _pictures(self) -> PictureStart | None:
         """The pictures to start from, encoded once for all batches."""

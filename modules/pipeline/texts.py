@@ -28,16 +28,17 @@ class Texts:
     notices: tuple[str, ...]
 
 
-def read_texts(request: GenerationRequest) -> Texts:
-    """Take comments and networks out of the prompts."""
-    return _read(request.prompt, request.negative_prompt, request.text)
+def read_texts(request: GenerationRequest, index: int = 0) -> Texts:
+    """Take comments and networks out of the prompts of picture number `index`."""
+    words = request.wording(index)
+    return _read(words.prompt, words.negative_prompt, request.text)
 
 
-def read_hires_texts(request: GenerationRequest) -> Texts:
+def read_hires_texts(request: GenerationRequest, index: int = 0) -> Texts:
     """The same for the second pass, whose empty prompts are those of the first."""
-    assert request.hires is not None
-    prompt = request.hires.prompt or request.prompt
-    negative = request.hires.negative_prompt or request.negative_prompt
+    words = request.wording(index)
+    prompt = words.hires_prompt or words.prompt
+    negative = words.hires_negative_prompt or words.negative_prompt
     return _read(prompt, negative, request.text)
 
 

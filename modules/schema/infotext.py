@@ -213,6 +213,7 @@ def _entries(
     values: dict[str, Value] = dict(_from_request(request, applies))
     values |= _of_picture(request, image)
     values |= _of_passes(request)
+    values |= _of_template(request, image)
     values |= control_entries(request.control)
     facts = dict(image.facts)
     if request.sampling.schedule != "Automatic":  # asked for by name: written as it was asked
@@ -251,6 +252,23 @@ def _of_picture(request: GenerationRequest, image: GeneratedImage) -> dict[str, 
         values["Variation seed strength"] = seeds.subseed_strength
     if seeds.resize_from_w > 0 and seeds.resize_from_h > 0:
         values["Seed resize from"] = f"{seeds.resize_from_w}x{seeds.resize_from_h}"
+    return values
+
+
+def _of_template(request: GenerationRequest, image: GeneratedImage) -> dict[str, Value]:
+    """What the picture's texts were made of, under the keys of the Dynamic Prompts extension."""
+    if not request.wordings:
+        return {}
+    words, hires = request.wording(image.index), request.hires
+    values: dict[str, Value] = {}
+    if words.prompt != request.prompt:
+        values["Template"] = request.prompt
+    if words.negative_prompt != request.negative_prompt:
+        values["Negative Template"] = request.negative_prompt
+    if hires is not None and hires.prompt:
+        values["Hires prompt"] = words.hires_prompt
+    if hires is not None and hires.negative_prompt:
+        values["Hires negative prompt"] = words.hires_negative_prompt
     return values
 
 

@@ -8,6 +8,7 @@ from modules.param import check_limits, param
 from modules.schema.control import ControlUnit
 from modules.schema.inputs import Hires, Img2Img, PictureOptions
 from modules.schema.script_call import ScriptCall
+from modules.schema.wording import Wording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -418,6 +419,27 @@ class TextOptions:
     comments: bool = param(
         True, "Comments in prompts", setting="enable_prompt_comments", advanced=True
     )
+    wildcards: bool = param(
+        True,
+        "Wildcards in prompts",
+        setting="enable_wildcards",
+        advanced=True,
+        help="__name__ becomes a line of the file wildcards/name.txt, another for each picture.",
+    )
+    variants: bool = param(
+        True,
+        "Variants in braces",
+        setting="enable_prompt_variants",
+        advanced=True,
+        help="{a|b} becomes a or b. Braces without | stay as they are.",
+    )
+    every_variant: bool = param(
+        False,
+        "Draw every combination",
+        setting="draw_every_variant",
+        advanced=True,
+        help="One picture for each text that the prompt's wildcards and variants can become.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -607,8 +629,22 @@ class GenerationRequest:
     """Pictures that steer the drawing through networks of their own, in the order of the units."""
     script: ScriptCall | None = None
     """What runs this request many times, if anything does."""
+    wordings: tuple[Wording, ...] = ()
+    """The texts of each picture, where the prompts are templates; then a batch is one picture."""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """Values of extensions by the extension's name; JSON-like."""
+
+    def wording(self, index: int) -> Wording:
+        """The texts of picture number `index` of the job."""
+        if self.wordings:
+            return self.wordings[min(max(index, 0), len(self.wordings) - 1)]
+        hires = self.hires
+        return Wording(
+            prompt=self.prompt,
+            negative_prompt=self.negative_prompt,
+            hires_prompt=hires.prompt if hires is not None else "",
+            hires_negative_prompt=hires.negative_prompt if hires is not None else "",
+        )
 
     def check(self) -> None:
         """Raise InvalidRequest for anything outside its limits; the service checks names."""

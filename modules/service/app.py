@@ -49,6 +49,7 @@ from modules.service.scripts.recall import with_script
 from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
 from modules.service.visitor import VISITOR, require_admin
+from modules.service.wording import check_words, with_words
 from modules.service.worker import Workplace, run_job
 from modules.settings.launch import Launch
 from modules.settings.sections.recipe import Recipe as ReadingRules
@@ -229,7 +230,8 @@ class App:
         catalogue = self.engine.catalogue()
         request = complete_request(request, catalogue, size_given=size_given)
         if request.script is None:
-            return request
+            return with_words(request, self.paths)
+        check_words(request, self.paths)
         settings = settings or self.settings.settings
         return complete_script(request, catalogue, settings, self.paths)
 

@@ -1,6 +1,7 @@
 """From the queue to an engine and back: drives each job to exactly one ending."""
 
 import logging
+from dataclasses import replace
 
 from modules.errors import EngineDown, Interrupted, WebUIError
 from modules.schema.event import Event, Failed, Finished, ImageReady, Notice, Stopped
@@ -10,6 +11,7 @@ from modules.service.gallery import Gallery
 from modules.service.job import Job
 from modules.service.journal import Journal
 from modules.service.scripts.runner import forget_script, run_script
+from modules.service.wording import with_words
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ def _end(job: Job, ending: Event, place: Workplace) -> None:
 
     One that failed has no sequel: it would only fail again.
     """
-    sequel = place.queue.sequel(job) if isinstance(ending, Finished) else None
+    sequel = _sequel(job, place) if isinstance(ending, Finished) else None
     also: tuple[Statement, ...] = ()
     if sequel:
         also = (*place.queue.statements(sequel), place.queue.as_endless(sequel, job))
@@ -72,6 +74,18 @@ def _end(job: Job, ending: Event, place: Workplace) -> None:
     if sequel:
         place.journal.announce(sequel.id)
         place.queue.announce()
+
+
+def _sequel(job: Job, place: Workplace) -> Job | None:
+    """The job that follows this one, with texts of its own; None if none does."""
+    sequel = place.queue.sequel(job)
+    if sequel is None or not job.task.wordings:
+        return sequel
+    try:
+        return replace(sequel, task=with_words(sequel.task, place.paths))
+    except WebUIError as error:
+        place.journal.append(job.id, Notice(message=f"Nothing follows this job: {error}"))
+        return None
 
 
 def _save_grid(job: Job, journal: Journal, gallery: Gallery) -> None:

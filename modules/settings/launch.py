@@ -58,6 +58,7 @@ class Launch:
     embeddings_dir: str = param("", "Folder of textual inversion embeddings")
     hypernetwork_dir: str = param("", "Folder of hypernetworks")
     styles_file: str = param("", "File of styles", help="Default: styles.csv in DATA_DIR.")
+    wildcards_dir: str = param("", "Folder of wildcards", help="Default: DATA_DIR/wildcards.")
     ckpt: str = param("", "Checkpoint to begin with", help="Title, file name or hash.")
     ui_config_file: str = param(
         "", "File of what the page begins with", help="Default: ui-config.json in DATA_DIR."
@@ -159,6 +160,7 @@ PLACES = {
     "hypernetworks": "hypernetwork_dir",
     "styles": "styles_file",
     "ui_config": "ui_config_file",
+    "wildcards": "wildcards_dir",
 }
 """Flags that say where something lies, by its name in `Paths`."""
 

@@ -31,6 +31,7 @@ from modules.service.job import FAILED, Job, new_id
 from modules.service.queue import CellRow
 from modules.service.scripts.catalogue import make_call, script_of
 from modules.service.scripts.script import Cell, Drawn, Play, Sheet
+from modules.service.wording import with_words
 from modules.settings.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -179,11 +180,11 @@ class _Run:
             return replace(self.place.queue.find(row.id), facts=cell.facts, stem=cell.stem)
         if cell.notice:
             self._tell(cell.notice)
-        catalogue = self.place.engine.catalogue()
+        catalogue, plain = self.place.engine.catalogue(), replace(cell.request, script=None)
         job = replace(
             self.job,
             id=new_id(),
-            task=complete_request(replace(cell.request, script=None), catalogue),
+            task=with_words(complete_request(plain, catalogue), self.place.paths),
             save=self.job.save and cell.keep,
             created=time.time(),
             parent=self.job.id,
