@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -16,7 +17,7 @@ from modules.schema.event import Event, ImageReady, Preview, Progress
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
-from modules.schema.tasks import AnyTask, Merge, Task, Upscale
+from modules.schema.tasks import AnyTask, Look, Merge, Screened, Task, Upscale
 
 FAKE_CHECKPOINT = CheckpointInfo(
     title="fake.safetensors [0123456789]",
@@ -34,7 +35,8 @@ class FakeEngine:
 
     `step_s` is the time a step takes, in seconds. `error` is raised once the events are played.
     `kill_at_image` ends the own process with SIGKILL before that picture, as long as the file
-    `kill_once` does not exist; it is how tests let a child process die in mid-run.
+    `kill_once` does not exist; it is how tests let a child process die in mid-run. With
+    `flags_all` its safety checker minds every picture.
     """
 
     slots = 1
@@ -50,6 +52,7 @@ class FakeEngine:
         kill_once: str = "",
         kill_when_warmed: bool = False,
     ) -> None:
+        flags_all: bool = False,
         self._events = events
         self._step_s = step_s
         self._error = error
@@ -58,6 +61,7 @@ class FakeEngine:
         self._kill_once = kill_once
         self._kill_when_warmed = kill_when_warmed
         self._state = "ready"
+        self._flags_all = flags_all
         self.tasks: list[tuple[Task, int]] = []
         """What was asked for, with the first picture of each run."""
         self.expected: list[str] = []
@@ -66,6 +70,11 @@ class FakeEngine:
     def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Yield the given events, or those of drawing plain colours."""
         if isinstance(task, Upscale):
+        if isinstance(task, Screened):
+            from modules.pipeline.screening import screened
+
+            yield from screened(self.run(task.task, cancel, start_image), self, task.manner)
+            return
             yield ImageReady(image=_stretched(task))
             return
         if isinstance(task, Merge):
@@ -86,6 +95,10 @@ class FakeEngine:
         count = task.batch.batch_size
         for batch in range(start_image // count, task.batch.n_iter):
             drawn = True
+    def flags(self, pictures: Sequence[Any]) -> list[bool]:
+        """What its safety checker says of pictures."""
+        return [self._flags_all] * len(pictures)
+
             for step in range(1, task.sampling.steps + 1):
                 self._wait_a_step(cancel)
                 if cancel.take_skip():

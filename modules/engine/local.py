@@ -14,6 +14,7 @@ from modules.engine.ladder import LOWEST, Ladder
 from modules.engine.merging import merge_models
 from modules.engine.models import ModelList
 from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
+from modules.engine.screening import CheckerShelf
 from modules.errors import Interrupted, ModelError, OutOfMemory
 from modules.model.catalogue import Checkpoint, files_of, find, main_file, scan
 from modules.model.hashes import FileFacts
@@ -22,7 +23,7 @@ from modules.paths import Paths
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event, ImageReady, Loading, Notice
-from modules.schema.tasks import AnyTask, Merge, Task, Upscale
+from modules.schema.tasks import AnyTask, Look, Merge, Screened, Task, Upscale
 from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class LocalEngine:
     def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Load what the task names, then draw it. Raises WebUIError.
 
+        self._checker_shelf = CheckerShelf(paths.safety_checker)
         When memory runs out, everything is freed and the rest is drawn with a more sparing policy,
         down to the last; a notice says what was given up.
         """
@@ -83,6 +85,12 @@ class LocalEngine:
             yield from self._merge(task, cancel)
             return
         self._busy = True
+        if isinstance(task, Screened):
+            yield from self._screened(task, cancel, start_image)
+            return
+        if isinstance(task, Look):
+            yield from self._look(task)
+            return
         try:
             rung, first = self._ladder.start(task), True
             while True:
@@ -113,6 +121,19 @@ class LocalEngine:
         freed = freed or (first and rung == LOWEST)
         used = newest.ready.model.policy.name if newest is not None else rung
         log.warning("%s", shortage.message)
+    def _screened(self, task: Screened, cancel: Cancel, start_image: int) -> Iterator[Event]:
+        """Carry out a task, with the safety checker between it and whoever asked for it."""
+        from modules.pipeline.screening import screened
+
+        checker = self._checker_shelf.checker(self._pick_device().device)
+        yield from screened(self.run(task.task, cancel, start_image), checker, task.manner)
+
+    def _look(self, task: Look) -> Iterator[Event]:
+        """Treat a picture that came from outside as one that was drawn."""
+        from modules.pipeline.watermark import taken_in
+
+        yield from taken_in(task)
+
         del newest
         self.unload()
         lower = self._ladder.below(task, rung, used, freed=freed)
@@ -353,3 +374,4 @@ def _as_out_of_memory(error: Exception) -> OutOfMemory | None:
         f"{where} was not enough for this picture. {first}".strip(),
         "Try a smaller size or batch size. What was in use has been freed.",
     )
+        self._checker_shelf.clear()

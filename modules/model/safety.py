@@ -5,6 +5,7 @@ with a threshold of its own. Three more concepts make the checker stricter when 
 """
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,11 @@ class SafetyChecker:
             stricter = STRICTER if any(round(score, DIGITS) > 0 for score in special) else 0.0
             flagged.append(any(round(score + stricter, DIGITS) > 0 for score in concepts))
         return flagged
+            if not all(map(isfinite, (*special, *concepts))):
+                raise ModelError(
+                    "The safety checker gives no numbers.",
+                    "Its weights are damaged: copy them again.",
+                )
 
     def without_flagged(self, pictures: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
         """The pictures, flagged ones all black, and how many were flagged."""

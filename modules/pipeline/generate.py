@@ -29,6 +29,7 @@ from modules.pipeline.texts import plain_name, read_hires_texts, read_texts
 from modules.pipeline.tiling import tiled
 from modules.pipeline.wishes import (
     from_picture,
+from modules.pipeline.watermark import with_watermark
     guidance_options,
     pass_options,
     resolved_sampler,
@@ -246,6 +247,9 @@ class _Job:
                 width=pixels.width,
                 height=pixels.height,
                 image=pixels,
+        if self.request.watermark is not None:
+            pixels, told = with_watermark(pixels, self.request.watermark)
+            facts += told
                 facts=facts,
             )
         )

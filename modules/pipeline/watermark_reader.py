@@ -13,17 +13,20 @@ from typing import Literal
 
 import numpy as np
 
-TEXT = "StableDiffusionV1"
-"""What the first release's script hides: 17 bytes, 136 bits."""
+from modules.pipeline.watermark_network import is_available, read_network_bits
+from modules.schema.watermark import NETWORK_BYTES, NETWORK_TEXT, TEXT
 
-Method = Literal["dwtDct", "dwtDctSvd"]
-"""The first release's way, and a slower one that survives JPEG of high quality."""
-METHODS: tuple[Method, ...] = ("dwtDct", "dwtDctSvd")
+NETWORK_METHOD: Literal["rivaGan"] = "rivaGan"
+Method = Literal["dwtDct", "dwtDctSvd", "rivaGan"]
+TRANSFORMS: tuple[Method, ...] = ("dwtDct", "dwtDctSvd")
+"""Methods that need no network."""
 
 FEWEST_PIXELS = 256 * 256
 """The mark would not survive in less."""
 ENOUGH = 0.75
 """Share of right bits from which a picture counts as marked: by chance, once in 300 million."""
+ENOUGH_OF_NETWORK = 30 / 32
+"""The same for the few bits of the network: by chance, once in 8 million."""
 STRETCH = 36
 BLOCK = 8
 """Pixels of a side that hold a bit."""
@@ -46,7 +49,8 @@ class Mark:
     @property
     def found(self) -> bool:
         """Whether that is the mark."""
-        return self.matched >= ENOUGH * self.bits
+        enough = ENOUGH_OF_NETWORK if self.method == NETWORK_METHOD else ENOUGH
+        return self.matched >= enough * self.bits
 
     @property
     def chance(self) -> float:
@@ -56,22 +60,33 @@ class Mark:
 
 
 def read_mark(picture: np.ndarray, text: str = TEXT) -> Mark | None:
-    """Look for `text` in a picture, (height, width, 3) uint8 RGB, by both methods; the better one.
+    """Look for `text` in a picture, (height, width, 3) uint8 RGB, by all methods; the best one.
 
-    None if the picture is too small to hold the text once.
+    The network, where it can be run, looks for its own usual text instead of the usual one of the
+    others. None if the picture is too small to hold the text once.
     """
-    wanted = np.unpackbits(np.frombuffer(text.encode(), np.uint8)).astype(bool)
+    wanted = _bits_of(text)
     if (picture.shape[0] // BLOCK) * (picture.shape[1] // BLOCK) < len(wanted):
         return None
     blocks = _blocks(picture)
-    marks = []
-    for method in METHODS:
-        bits = _vote(_halves(blocks, method), len(wanted))
-        spelled = np.packbits(bits).tobytes().decode("latin-1")
-        plain = "".join(letter if " " <= letter <= "~" else "·" for letter in spelled)
-        matched = int(np.sum(bits == wanted))
-        marks.append(Mark(method=method, matched=matched, bits=len(wanted), text=plain))
-    return max(marks, key=lambda mark: mark.matched)
+    marks = [
+        _mark(method, _vote(_halves(blocks, method), len(wanted)), wanted) for method in TRANSFORMS
+    ]
+    short = _bits_of(NETWORK_TEXT if text == TEXT else text)
+    if len(short) == 8 * NETWORK_BYTES and is_available():
+        marks.append(_mark(NETWORK_METHOD, read_network_bits(picture), short))
+    return min(marks, key=lambda mark: (not mark.found, mark.chance))
+
+
+def _bits_of(text: str) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(text.encode(), np.uint8)).astype(bool)
+
+
+def _mark(method: Method, bits: np.ndarray, wanted: np.ndarray) -> Mark:
+    spelled = np.packbits(bits).tobytes().decode("latin-1")
+    plain = "".join(letter if " " <= letter <= "~" else "·" for letter in spelled)
+    matched = int(np.sum(bits == wanted))
+    return Mark(method=method, matched=matched, bits=len(wanted), text=plain)
 
 
 def read_bits(picture: np.ndarray, count: int, method: Method = "dwtDct") -> np.ndarray:
@@ -83,7 +98,7 @@ def share_found(picture: np.ndarray, text: str = TEXT, method: Method = "dwtDct"
     """The share of the bits of `text` that a picture, (height, width, 3) uint8 RGB, holds."""
     if picture.shape[0] * picture.shape[1] < FEWEST_PIXELS:
         return 0.0
-    wanted = np.unpackbits(np.frombuffer(text.encode(), np.uint8)).astype(bool)
+    wanted = _bits_of(text)
     return float(np.mean(read_bits(picture, len(wanted), method) == wanted))
 
 

@@ -9,6 +9,7 @@ from modules.schema.control import ControlUnit
 from modules.schema.inputs import Hires, Img2Img, PictureOptions
 from modules.schema.script_call import ScriptCall
 from modules.schema.wording import Wording
+from modules.schema.watermark import Watermark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -633,6 +634,8 @@ class GenerationRequest:
     """The texts of each picture, where the prompts are templates; then a batch is one picture."""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """Values of extensions by the extension's name; JSON-like."""
+    watermark: Watermark | None = None
+    """What is hidden in every picture; the owner's settings go before a person's wish."""
 
     def wording(self, index: int) -> Wording:
         """The texts of picture number `index` of the job."""
@@ -651,3 +654,5 @@ class GenerationRequest:
         check_limits(self)
         for unit in self.control:
             unit.check()
+        if self.watermark is not None:
+            self.watermark.check()

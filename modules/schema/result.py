@@ -30,3 +30,18 @@ class GeneratedImage:
     path: str = ""
     kind: str = "image"
     """"image" or "grid"."""
+
+    @classmethod
+    def of(cls, image: ImageData, facts: tuple[Fact, ...] = ()) -> "GeneratedImage":
+        """A picture that was drawn from no prompt and no seed."""
+        return cls(
+            index=0,
+            seed=0,
+            subseed=0,
+            prompt="",
+            negative_prompt="",
+            width=image.width,
+            height=image.height,
+            image=image,
+            facts=facts,
+        )

@@ -6,6 +6,7 @@ from modules.param import param
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
 
+from modules.schema.watermark import Watermark
 
 @dataclass(frozen=True, kw_only=True)
 class Upscale:
@@ -60,5 +61,27 @@ class Merge:
 Task = GenerationRequest
 """What a job is made of."""
 
-AnyTask = GenerationRequest | Upscale | Merge
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """Take a picture that was made elsewhere for one drawn here; its answer is one ImageReady."""
+
+    image: ImageData
+    watermark: Watermark | None = None
+    """What is hidden in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screened:
+    """A task of which no picture leaves before the safety checker has seen it.
+
+    Without the checker's weights it fails before anything is drawn.
+    """
+
+    task: "AnyTask"
+    manner: str
+    """What happens to a flagged picture: "tag", "blur" or "block"."""
+
+
+AnyTask = GenerationRequest | Upscale | Merge | Look | Screened
 """What an engine takes."""

@@ -20,7 +20,9 @@ from modules.prompt.styles import StyleBook
 from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.foreign.readers import read_plain
+from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
+from modules.schema.tasks import Look
 from modules.service.card_files import folders_of_models
 from modules.service.cards import CardIndex
 from modules.service.collection import Collection
@@ -45,6 +47,7 @@ from modules.service.recipe import Recipe, understand, with_styles_found
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import tidy_parts
 from modules.service.scripts.catalogue import complete_script
+from modules.service.screening import Looked, Rules, ScreenedEngine, looked
 from modules.service.scripts.recall import with_script
 from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
@@ -81,7 +84,8 @@ class App:
     ) -> None:
         self.paths = paths
         self.launch = launch
-        self.engine = engine
+        self.rules = Rules(settings, launch.safety)
+        self.engine = engine = ScreenedEngine(engine, self.rules.manner)
         self.settings = settings
         self._database = database
         self.queue = JobQueue(database)
@@ -92,7 +96,7 @@ class App:
         self._names = LocalNames(paths)
         self.indexer = Indexer(database, paths, lambda: settings.settings)
         self.cards = CardIndex(paths.cache / "cards.db", lambda: folders_of_models(paths))
-        self.extras = ExtrasDesk(engine, ExtrasKeeper(database, paths))
+        self.extras = ExtrasDesk(engine, ExtrasKeeper(database, paths, self.look))
         self.merges = MergeDesk(engine, paths)
         self.uploads = Uploads(paths.cache / "extras")
         self._closing = threading.Event()
@@ -198,7 +202,9 @@ class App:
             settings, _ = self.settings.with_overrides(overrides or {})
         job = Job(
             id=new_id(),
-            task=self.completed(request, size_given=size_given, settings=settings),
+            task=self.rules.obeyed(
+                self.completed(request, size_given=size_given, settings=settings), settings
+            ),
             settings=settings,
             save=save,
             origin=origin,
@@ -379,6 +385,10 @@ class App:
         Running jobs go back into the line and continue after the next start.
         """
         if self._closing.is_set():
+    def look(self, image: ImageData) -> Looked:
+        """Treat a picture that no engine made as one that was drawn. Raises WebUIError."""
+        return looked(self.engine, Look(image=image, watermark=self.rules.watermark()))
+
             return
         self._closing.set()
         for job_id in self.queue.running():

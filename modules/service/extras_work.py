@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from modules.service.picture import BLANK, Picture, inserting, picture_of, to_si
 from modules.service.read_picture import PNG_START, RECIPE, read_hidden_texts, read_texts, recipe_in
 from modules.service.read_pixels import read_pixels
 from modules.service.saving import folder_for, save_plainly
+from modules.service.screening import Looked
 from modules.settings.settings import Settings
 
 KIND = "extras"
@@ -104,9 +105,13 @@ class Place:
 class ExtrasKeeper:
     """Writes results and tells the gallery of them. Thread-safe."""
 
-    def __init__(self, database: Database, paths: Paths) -> None:
+    def __init__(
+        self, database: Database, paths: Paths, look: Callable[[ImageData], Looked]
+    ) -> None:
+        """`look` is what the owner's rules do with every result."""
         self._database = database
         self._paths = paths
+        self._look = look
         self._numbers = itertools.count(time.time_ns() & 0xFFFF)
 
     def work(
@@ -117,7 +122,10 @@ class ExtrasKeeper:
         Raises WebUIError for a file that is no picture, or a disk that takes none.
         """
         texts = texts_of(content)
-        for image, told in treated(read_pixels(content, name), wish, enlarge):
+        for made, told in treated(read_pixels(content, name), wish, enlarge):
+            seen = self._look(made)
+            image = seen.image
+            told += [f"{key}: {value}" for key, value in seen.facts]
             yield self._keep(image, texts, ", ".join(told), name, wish, place)
 
     def _keep(

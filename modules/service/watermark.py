@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from modules.errors import InvalidRequest
-from modules.pipeline.watermark_reader import TEXT, Mark, read_mark
+from modules.pipeline.watermark_reader import Mark, read_mark
+from modules.schema.watermark import TEXT
 from modules.service.read_pixels import read_pixels
 
 

@@ -14,6 +14,7 @@ from modules.errors import InvalidRequest, closest_hint
 from modules.param import Field, param, params_of
 from modules.paths import ROOT, Paths
 from modules.settings.accepted import NOT_YET, REFUSED, WITHOUT_EFFECT, Accepted
+from modules.settings.sections.safety import MANNERS
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,12 @@ class Launch:
         return self.share or not is_loopback(self.host)
 
     def credentials(self) -> dict[str, str]:
+    safety: str = param(
+        "off",
+        "Pictures that the safety checker flags",
+        choices=MANNERS,
+        help="The stricter of this and the setting counts.",
+    )
         """Passwords by name, as the flags give them. Raises InvalidRequest."""
         pairs = [*self.api_auth.split(","), *self.gradio_auth.split(",")]
         if self.gradio_auth_path:

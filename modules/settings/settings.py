@@ -11,6 +11,7 @@ from modules.settings.sections.saving import Folders, Grids, Saving
 from modules.settings.sections.upscaling import Upscaling
 
 
+from modules.settings.sections.safety import Safety
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """A snapshot: later changes make another one. What changes pixels is in the request instead."""
@@ -23,4 +24,5 @@ class Settings:
     interface: Interface = field(default_factory=Interface)
     models: ModelMemory = field(default_factory=ModelMemory)
     api: Api = field(default_factory=Api)
+    safety: Safety = field(default_factory=Safety)
     upscaling: Upscaling = field(default_factory=Upscaling)

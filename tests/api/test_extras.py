@@ -205,4 +205,4 @@ def test_tiles_are_as_large_as_the_settings_say(place):
         ended(place, begin(place, upload(place, png()), upscale=net))
     finally:
         place.client.post("/sdapi/v1/options", json={"ESRGAN_tile": 192, "ESRGAN_tile_overlap": 8})
-    assert place.app.engine.tilings[-1] == (64, 16)
+    assert place.app.engine.inner.tilings[-1] == (64, 16)

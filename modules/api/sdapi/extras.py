@@ -90,9 +90,11 @@ def _done(app: App, body: ExtrasRequest, text: str) -> tuple[str, str]:
     recipe, _ = app.read_picture(content)
     pictures = app.base_request().pictures
     enlarge = Enlarger(app.engine, pictures.tile, pictures.tile_overlap)
-    image, told = enlarged(read_pixels(content), _wish(body), enlarge)
+    made, told = enlarged(read_pixels(content), _wish(body), enlarge)
+    seen = app.look(made)
+    told += [f"{key}: {value}" for key, value in seen.facts]
     saving = app.settings.settings.saving
-    encoded = encode(image, recipe, saving.format, quality=saving.quality)
+    encoded = encode(seen.image, recipe, saving.format, quality=saving.quality)
     return base64.b64encode(encoded.data).decode("ascii"), ", ".join(told)
 
 

@@ -23,12 +23,14 @@ from modules.schema.event import (
 )
 from modules.schema.inputs import ImageData
 from modules.schema.result import GeneratedImage
+from modules.schema.tasks import Look
 from modules.service.complete import complete_request
 from modules.service.drawing import Workplace, draw_all
 from modules.service.enlarge import Enlarger
-from modules.service.formats import encode
+from modules.service.formats import encode, from_pillow, to_pillow
 from modules.service.job import FAILED, Job, new_id
 from modules.service.queue import CellRow
+from modules.service.screening import looked
 from modules.service.scripts.catalogue import make_call, script_of
 from modules.service.scripts.script import Cell, Drawn, Play, Sheet
 from modules.service.wording import with_words
@@ -309,8 +311,18 @@ class _Run:
         """Save what the script put together; what an earlier play saved is not saved again."""
         known = [one for one in self.told if one not in self.own]
         for sheet in sheets[len(known) :]:
+            if not sheet.base:  # one with a name is a grid of pictures that were looked at
+                sheet = self._looked(sheet)
             kept = self.place.gallery.keep_sheet(sheet, self.job, self.shown)
             self.shown += 1
             self.place.journal.append(
                 self.job.id, ImageReady(image=kept.image), also=kept.statements
             )
+
+    def _looked(self, sheet: Sheet) -> Sheet:
+        """A picture that the script put together, treated like one that was drawn."""
+        task = Look(image=from_pillow(sheet.picture), watermark=self.job.task.watermark)
+        seen = looked(self.place.engine, task)
+        for message in seen.notices:
+            self._tell(message)
+        return replace(sheet, picture=to_pillow(seen.image), facts=(*sheet.facts, *seen.facts))
