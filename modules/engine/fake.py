@@ -51,8 +51,8 @@ class FakeEngine:
         kill_at_image: int = -1,
         kill_once: str = "",
         kill_when_warmed: bool = False,
-    ) -> None:
         flags_all: bool = False,
+    ) -> None:
         self._events = events
         self._step_s = step_s
         self._error = error
@@ -60,8 +60,8 @@ class FakeEngine:
         self._kill_at_image = kill_at_image
         self._kill_once = kill_once
         self._kill_when_warmed = kill_when_warmed
-        self._state = "ready"
         self._flags_all = flags_all
+        self._state = "ready"
         self.tasks: list[tuple[Task, int]] = []
         """What was asked for, with the first picture of each run."""
         self.expected: list[str] = []
@@ -69,12 +69,12 @@ class FakeEngine:
 
     def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Yield the given events, or those of drawing plain colours."""
-        if isinstance(task, Upscale):
         if isinstance(task, Screened):
             from modules.pipeline.screening import screened
 
             yield from screened(self.run(task.task, cancel, start_image), self, task.manner)
             return
+        if isinstance(task, Upscale):
             yield ImageReady(image=_stretched(task))
             return
         if isinstance(task, Merge):
@@ -91,14 +91,14 @@ class FakeEngine:
         finally:
             self._state = "ready"
 
-    def _draw(self, task: GenerationRequest, cancel: Cancel, start_image: int) -> Iterator[Event]:
-        count = task.batch.batch_size
-        for batch in range(start_image // count, task.batch.n_iter):
-            drawn = True
     def flags(self, pictures: Sequence[Any]) -> list[bool]:
         """What its safety checker says of pictures."""
         return [self._flags_all] * len(pictures)
 
+    def _draw(self, task: GenerationRequest, cancel: Cancel, start_image: int) -> Iterator[Event]:
+        count = task.batch.batch_size
+        for batch in range(start_image // count, task.batch.n_iter):
+            drawn = True
             for step in range(1, task.sampling.steps + 1):
                 self._wait_a_step(cancel)
                 if cancel.take_skip():

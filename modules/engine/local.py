@@ -13,8 +13,8 @@ from modules.engine.background import Later, ReadAhead
 from modules.engine.ladder import LOWEST, Ladder
 from modules.engine.merging import merge_models
 from modules.engine.models import ModelList
-from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
 from modules.engine.screening import CheckerShelf
+from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
 from modules.errors import Interrupted, ModelError, OutOfMemory
 from modules.model.catalogue import Checkpoint, files_of, find, main_file, scan
 from modules.model.hashes import FileFacts
@@ -68,16 +68,22 @@ class LocalEngine:
         self._ladder = Ladder()
         self._read_ahead = ReadAhead()
         self._busy = False
+        self._checker_shelf = CheckerShelf(paths.safety_checker)
         self._upscaler_shelf: Any = None
         """A `modules.pipeline.upscalers.UpscalerShelf` once it is needed."""
 
     def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Load what the task names, then draw it. Raises WebUIError.
 
-        self._checker_shelf = CheckerShelf(paths.safety_checker)
         When memory runs out, everything is freed and the rest is drawn with a more sparing policy,
         down to the last; a notice says what was given up.
         """
+        if isinstance(task, Screened):
+            yield from self._screened(task, cancel, start_image)
+            return
+        if isinstance(task, Look):
+            yield from self._look(task)
+            return
         if isinstance(task, Upscale):
             yield from self._enlarge(task, cancel)
             return
@@ -85,12 +91,6 @@ class LocalEngine:
             yield from self._merge(task, cancel)
             return
         self._busy = True
-        if isinstance(task, Screened):
-            yield from self._screened(task, cancel, start_image)
-            return
-        if isinstance(task, Look):
-            yield from self._look(task)
-            return
         try:
             rung, first = self._ladder.start(task), True
             while True:
@@ -111,16 +111,6 @@ class LocalEngine:
         finally:
             self._busy = False
 
-    def _step_down(self, task: Task, rung: str, shortage: OutOfMemory, first: bool) -> str:
-        """Free everything and choose the next rung. Raises `shortage` when there is none.
-
-        The same is tried again if that may help: when models at rest have left, and once a task on
-        the lowest rung.
-        """
-        newest, freed = self._shelf.newest, len(self._shelf) > 1
-        freed = freed or (first and rung == LOWEST)
-        used = newest.ready.model.policy.name if newest is not None else rung
-        log.warning("%s", shortage.message)
     def _screened(self, task: Screened, cancel: Cancel, start_image: int) -> Iterator[Event]:
         """Carry out a task, with the safety checker between it and whoever asked for it."""
         from modules.pipeline.screening import screened
@@ -134,6 +124,16 @@ class LocalEngine:
 
         yield from taken_in(task)
 
+    def _step_down(self, task: Task, rung: str, shortage: OutOfMemory, first: bool) -> str:
+        """Free everything and choose the next rung. Raises `shortage` when there is none.
+
+        The same is tried again if that may help: when models at rest have left, and once a task on
+        the lowest rung.
+        """
+        newest, freed = self._shelf.newest, len(self._shelf) > 1
+        freed = freed or (first and rung == LOWEST)
+        used = newest.ready.model.policy.name if newest is not None else rung
+        log.warning("%s", shortage.message)
         del newest
         self.unload()
         lower = self._ladder.below(task, rung, used, freed=freed)
@@ -339,6 +339,7 @@ class LocalEngine:
     def unload(self) -> None:
         """Drop the models; the next task loads again."""
         self._shelf.clear()
+        self._checker_shelf.clear()
         if self._upscaler_shelf is not None:
             self._upscaler_shelf.clear()
         self._free_memory()
@@ -374,4 +375,3 @@ def _as_out_of_memory(error: Exception) -> OutOfMemory | None:
         f"{where} was not enough for this picture. {first}".strip(),
         "Try a smaller size or batch size. What was in use has been freed.",
     )
-        self._checker_shelf.clear()

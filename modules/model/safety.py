@@ -101,14 +101,14 @@ class SafetyChecker:
         for picture in pictures:
             x = prepared(picture, side).to(device)
             special, concepts = (scores[0].tolist() for scores in self.network(x))
-            stricter = STRICTER if any(round(score, DIGITS) > 0 for score in special) else 0.0
-            flagged.append(any(round(score + stricter, DIGITS) > 0 for score in concepts))
-        return flagged
             if not all(map(isfinite, (*special, *concepts))):
                 raise ModelError(
                     "The safety checker gives no numbers.",
                     "Its weights are damaged: copy them again.",
                 )
+            stricter = STRICTER if any(round(score, DIGITS) > 0 for score in special) else 0.0
+            flagged.append(any(round(score + stricter, DIGITS) > 0 for score in concepts))
+        return flagged
 
     def without_flagged(self, pictures: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
         """The pictures, flagged ones all black, and how many were flagged."""

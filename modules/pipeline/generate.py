@@ -27,9 +27,9 @@ from modules.pipeline.second_pass import SecondPass
 from modules.pipeline.soft_inpaint import mix_softly, soft_overlay
 from modules.pipeline.texts import plain_name, read_hires_texts, read_texts
 from modules.pipeline.tiling import tiled
+from modules.pipeline.watermark import with_watermark
 from modules.pipeline.wishes import (
     from_picture,
-from modules.pipeline.watermark import with_watermark
     guidance_options,
     pass_options,
     resolved_sampler,
@@ -237,6 +237,9 @@ class _Job:
     def _picture(
         self, batch: BatchOfSeeds, place: int, pixels: ImageData, facts: tuple[Fact, ...]
     ) -> ImageReady:
+        if self.request.watermark is not None:
+            pixels, told = with_watermark(pixels, self.request.watermark)
+            facts += told
         return ImageReady(
             image=GeneratedImage(
                 index=batch.first + place,
@@ -247,9 +250,6 @@ class _Job:
                 width=pixels.width,
                 height=pixels.height,
                 image=pixels,
-        if self.request.watermark is not None:
-            pixels, told = with_watermark(pixels, self.request.watermark)
-            facts += told
                 facts=facts,
             )
         )

@@ -8,8 +8,8 @@ from modules.param import check_limits, param
 from modules.schema.control import ControlUnit
 from modules.schema.inputs import Hires, Img2Img, PictureOptions
 from modules.schema.script_call import ScriptCall
-from modules.schema.wording import Wording
 from modules.schema.watermark import Watermark
+from modules.schema.wording import Wording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -632,10 +632,10 @@ class GenerationRequest:
     """What runs this request many times, if anything does."""
     wordings: tuple[Wording, ...] = ()
     """The texts of each picture, where the prompts are templates; then a batch is one picture."""
-    extras: Mapping[str, Any] = field(default_factory=dict)
-    """Values of extensions by the extension's name; JSON-like."""
     watermark: Watermark | None = None
     """What is hidden in every picture; the owner's settings go before a person's wish."""
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    """Values of extensions by the extension's name; JSON-like."""
 
     def wording(self, index: int) -> Wording:
         """The texts of picture number `index` of the job."""
@@ -652,7 +652,7 @@ class GenerationRequest:
     def check(self) -> None:
         """Raise InvalidRequest for anything outside its limits; the service checks names."""
         check_limits(self)
-        for unit in self.control:
-            unit.check()
         if self.watermark is not None:
             self.watermark.check()
+        for unit in self.control:
+            unit.check()

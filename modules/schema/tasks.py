@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from modules.param import param
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
-
 from modules.schema.watermark import Watermark
+
 
 @dataclass(frozen=True, kw_only=True)
 class Upscale:

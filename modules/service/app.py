@@ -46,8 +46,8 @@ from modules.service.read_picture import read_whole
 from modules.service.recipe import Recipe, understand, with_styles_found
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import tidy_parts
-from modules.service.scripts.catalogue import complete_script
 from modules.service.screening import Looked, Rules, ScreenedEngine, looked
+from modules.service.scripts.catalogue import complete_script
 from modules.service.scripts.recall import with_script
 from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
@@ -375,6 +375,10 @@ class App:
         if wanted and self.chosen_checkpoint() != before:
             self.engine.warm(self.chosen_checkpoint())
 
+    def look(self, image: ImageData) -> Looked:
+        """Treat a picture that no engine made as one that was drawn. Raises WebUIError."""
+        return looked(self.engine, Look(image=image, watermark=self.rules.watermark()))
+
     def status(self) -> EngineStatus:
         """Say how the engine is doing."""
         return self.engine.status()
@@ -385,10 +389,6 @@ class App:
         Running jobs go back into the line and continue after the next start.
         """
         if self._closing.is_set():
-    def look(self, image: ImageData) -> Looked:
-        """Treat a picture that no engine made as one that was drawn. Raises WebUIError."""
-        return looked(self.engine, Look(image=image, watermark=self.rules.watermark()))
-
             return
         self._closing.set()
         for job_id in self.queue.running():

@@ -78,6 +78,12 @@ class Launch:
         False, "Keep one layer at a time on the GPU", help="Chosen by itself if need be."
     )
     precision: str = param("autocast", "Precision", choices=("full", "autocast", "half"))
+    safety: str = param(
+        "off",
+        "Pictures that the safety checker flags",
+        choices=MANNERS,
+        help="The stricter of this and the setting counts.",
+    )
     loglevel: str = param("INFO", "Level of the log", choices=LEVELS)
 
     @property
@@ -91,12 +97,6 @@ class Launch:
         return self.share or not is_loopback(self.host)
 
     def credentials(self) -> dict[str, str]:
-    safety: str = param(
-        "off",
-        "Pictures that the safety checker flags",
-        choices=MANNERS,
-        help="The stricter of this and the setting counts.",
-    )
         """Passwords by name, as the flags give them. Raises InvalidRequest."""
         pairs = [*self.api_auth.split(","), *self.gradio_auth.split(",")]
         if self.gradio_auth_path:

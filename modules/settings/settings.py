@@ -7,11 +7,11 @@ from modules.settings.sections.interface import Interface
 from modules.settings.sections.models import ModelMemory
 from modules.settings.sections.networks import Networks
 from modules.settings.sections.recipe import Recipe
+from modules.settings.sections.safety import Safety
 from modules.settings.sections.saving import Folders, Grids, Saving
 from modules.settings.sections.upscaling import Upscaling
 
 
-from modules.settings.sections.safety import Safety
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """A snapshot: later changes make another one. What changes pixels is in the request instead."""
@@ -20,9 +20,9 @@ class Settings:
     grids: Grids = field(default_factory=Grids)
     folders: Folders = field(default_factory=Folders)
     recipe: Recipe = field(default_factory=Recipe)
+    safety: Safety = field(default_factory=Safety)
     networks: Networks = field(default_factory=Networks)
     interface: Interface = field(default_factory=Interface)
     models: ModelMemory = field(default_factory=ModelMemory)
     api: Api = field(default_factory=Api)
-    safety: Safety = field(default_factory=Safety)
     upscaling: Upscaling = field(default_factory=Upscaling)
