@@ -43,6 +43,11 @@ class Paths:
         return self._place("vae", self.models / "VAE")
 
     @property
+    def forced_vae(self) -> Path | None:
+        """The VAE that every model draws with, whatever a request names; usually there is none."""
+        return self.given.get("forced_vae")
+
+    @property
     def text_encoders(self) -> Path:
         """`models/text_encoder`: for models whose files do not hold theirs."""
         return self._place("text_encoders", self.models / "text_encoder")

@@ -271,6 +271,7 @@ class LocalEngine:
                 "Copy the file again, or choose another checkpoint.",
             )
         policy, tiled = self._ladder.means(rung)
+            forced=self._paths.forced_vae,
         stamp = stamp_of(checkpoint.path)
         file = main_file(checkpoint.path)
         ready = make_ready(

@@ -44,8 +44,11 @@ class ModelList:
 
     def _listed(self, checkpoints: list[Checkpoint]) -> Catalogue:
         return Catalogue(
+        vaes = vae_files([self._paths.checkpoints], self._paths.vae)
+        faces = face_files(self._paths.all_models, self._facts)
             checkpoints=tuple(described(checkpoint) for checkpoint in checkpoints),
-            vaes=tuple(vae_files([self._paths.checkpoints], self._paths.vae)),
+            vaes=tuple(vaes),
+            vae_paths=tuple(map(str, vaes.values())),
             embeddings=_names(self._paths.embeddings),
             embedding_vectors=tuple(embedding_sizes(self._paths.embeddings, self._facts).items()),
             loras=_names(self._paths.lora),

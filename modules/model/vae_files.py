@@ -32,13 +32,23 @@ def _below(folder: Path, marked: bool) -> Iterator[Path]:
 
 
 def choose_vae(
-    files: Mapping[str, Path], wanted: str, checkpoint: Path, *, wish_first: bool = True
+    files: Mapping[str, Path],
+    wanted: str,
+    checkpoint: Path,
+    *,
+    wish_first: bool = True,
+    forced: Path | None = None,
 ) -> tuple[Path | None, str]:
     """The VAE for `checkpoint` (None is its own) and a notice, empty if all went as wished.
 
     `wanted` is a file name, "Automatic" or "None". With `wish_first` a file named there counts more
-    than what is noted beside the checkpoint.
+    than what is noted beside the checkpoint; `forced` counts more than everything.
     """
+    if forced is not None:
+        missing = (
+            f"There is no VAE at {forced}, which --vae-path names; the checkpoint's own is used."
+        )
+        return (forced, "") if forced.is_file() else (None, missing)
     automatic = wanted.lower() in (AUTOMATIC.lower(), "auto", "")
     if wish_first and not automatic:
         return _named(files, wanted)

@@ -40,6 +40,8 @@ class Catalogue:
     embeddings: tuple[str, ...] = ()
     embedding_vectors: tuple[tuple[str, int], ...] = ()
     """Names that mean an embedding in prompts, and how many tokens each takes."""
+    vae_paths: tuple[str, ...] = ()
+    """Where each of `vaes` lies."""
     loras: tuple[str, ...] = ()
     upscalers: tuple[tuple[str, str], ...] = ()
     """Name and file of those that are networks; the plain ones need no file."""

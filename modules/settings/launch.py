@@ -67,6 +67,7 @@ class Launch:
     ui_settings_file: str = param("", "Settings file", help="Default: config.json in DATA_DIR.")
     device: str = param("auto", "Device to draw on", help="auto, cpu, cuda, cuda:1, mps.")
     device_id: int | None = param(None, "Number of the CUDA device", minimum=0, maximum=255)
+    vae_path: str = param("", "VAE file for all models", help="Whatever a request or setting says.")
     use_cpu: tuple[str, ...] = param((), "Parts to compute on the CPU", help="all or sd.")
     no_half: bool = param(False, "Compute in 32-bit floats")
     no_half_vae: bool = param(False, "Compute in 32-bit floats in the VAE")
@@ -174,6 +175,7 @@ PLACES = {
 SECRET = ("api_auth", "gradio_auth")
 HIDDEN = "(hidden)"
 
+    "forced_vae": "vae_path",
 
 def is_loopback(host: str) -> bool:
     """Whether only this computer can reach a server bound to `host`."""

@@ -45,3 +45,12 @@ def test_new_files_appear_after_a_refresh(tmp_path):
     assert (found.loras, found.embeddings, found.vaes) == (("sub/a.safetensors",), ("b.pt",), ())
     assert found.checkpoints[0].note
     assert "c.safetensors" in found.problems[0]
+
+
+def test_vaes_in_folders_within_are_listed_where_they_lie(tmp_path):
+    paths = Paths(data=tmp_path)
+    (paths.vae / "sub").mkdir(parents=True)
+    (paths.vae / "sub" / "sharp.safetensors").write_bytes(b"x")
+    found = ModelList(paths)()
+    assert found.vaes == ("sharp.safetensors",)
+    assert found.vae_paths == (str(paths.vae / "sub" / "sharp.safetensors"),)

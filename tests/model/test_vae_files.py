@@ -79,3 +79,14 @@ def test_a_name_may_lack_its_suffix_and_an_unknown_one_is_told(folders):
 def test_damaged_notes_are_no_notes(folders, text):
     (folders[0] / "model.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     assert chosen(folders, "Automatic") == ("model.vae.pt", "")
+
+
+def test_a_forced_file_goes_before_every_wish(folders, tmp_path):
+    forced = tmp_path / "mine.pt"
+    assert chosen(folders, "soft.pt", forced=forced) == (
+        None,
+        f"There is no VAE at {forced}, which --vae-path names; the checkpoint's own is used.",
+    )
+    forced.write_bytes(b"")
+    assert chosen(folders, "soft.pt", forced=forced) == ("mine.pt", "")
+    assert chosen(folders, "None", forced=forced) == ("mine.pt", "")

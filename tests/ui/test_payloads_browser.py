@@ -85,6 +85,7 @@ def poisoned(tmp_path_factory):
     catalogue = Catalogue(
         checkpoints=(FAKE_CHECKPOINT, *models),
         vaes=PAYLOADS,
+        vae_paths=PAYLOADS,
         embeddings=PAYLOADS,
         loras=PAYLOADS,
         problems=PAYLOADS,

@@ -108,10 +108,9 @@ def _model_routes(routes: APIRouter, app: App) -> None:
     @routes.get("/sd-modules")
     def vaes() -> Rows:
         """List external VAEs."""
-        return [
-            {"model_name": Path(name).name, "filename": str(app.paths.vae / name)}
-            for name in app.catalogue().vaes
-        ]
+        found = app.catalogue()
+        pairs = zip(found.vaes, found.vae_paths, strict=True)
+        return [{"model_name": name, "filename": path} for name, path in pairs]
 
     @routes.get("/loras")
     def loras() -> Rows:
