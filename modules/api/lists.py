@@ -92,5 +92,6 @@ def checkpoint_body(checkpoint: CheckpointInfo) -> dict[str, Any]:
         "size": checkpoint.size,
         "native_size": list(checkpoint.native_size),
         "examples": list(checkpoint.examples),
+        "usual": dict(checkpoint.usual),
         "note": checkpoint.note,
     }

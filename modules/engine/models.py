@@ -92,6 +92,7 @@ def described(checkpoint: Checkpoint) -> CheckpointInfo:
         size=checkpoint.size,
         native_size=checkpoint.native_size,
         examples=checkpoint.examples,
+        usual=checkpoint.usual,
         note=checkpoint.note,
     )
 

@@ -2,13 +2,15 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from modules.errors import ModelError, NotFound
 from modules.model.facts import read_facts
+from modules.model.families.flux import FLUX, UNGUIDED
+from modules.model.families.record import Family
 from modules.model.family import FAMILIES, detect_family
 from modules.model.gguf_header import read_tables
 from modules.model.hashes import FileFacts, legacy_hash
@@ -17,6 +19,8 @@ from modules.model.header import Header, read_header
 SUFFIXES = (".safetensors", ".ckpt", ".gguf")
 TEXT_FOLDERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "bert")
 DEFAULT_SIZE = (512, 512)
+HEADER = "header-2"
+"""What is remembered of a file; another name when more is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,8 @@ class Checkpoint:
     """Width and height in pixels it was trained at."""
     examples: tuple[str, ...] = ()
     """Prompts it is known to draw well."""
+    usual: tuple[tuple[str, float | str], ...] = ()
+    """What to begin with, by paths of a request, where that is special."""
     note: str = ""
     """Why it cannot be used; empty when nothing is known against it."""
 
@@ -75,9 +81,9 @@ def scan(folders: Sequence[Path] | Path, facts: FileFacts) -> list[Checkpoint]:
         for path in model_paths(root):
             weights = main_file(path)
             try:
-                known = facts.known(weights, "header")
+                known = facts.known(weights, HEADER)
                 if known is None:
-                    known = learnt.setdefault(weights, {"header": inspect(path)})["header"]
+                    known = learnt.setdefault(weights, {HEADER: inspect(path)})[HEADER]
                 size = sum(file.stat().st_size for file in files_of(path))
                 sha256 = facts.known(weights, "sha256")
             except OSError as error:
@@ -102,6 +108,7 @@ def checkpoint_from(
         sha256=sha256 if isinstance(sha256, str) else "",
         native_size=(width, height),
         examples=tuple(known.get("examples") or ()),
+        usual=tuple((path, value) for path, value in known.get("usual") or ()),
         note=known.get("note") or "",
     )
 
@@ -210,6 +217,7 @@ def inspect(path: Path) -> dict[str, Any]:
     return {
         "native_size": facts.native_size or FAMILIES[family.name].native_size,
         "examples": facts.examples,
+        "usual": usual_values(family, header.shapes),
     }
 
 
@@ -218,10 +226,19 @@ def inspect_gguf(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             _, tensors = read_tables(file, path.name)
-        family = detect_family({name: info.shape for name, info in tensors.items()}, path.name)
+        shapes = {name: info.shape for name, info in tensors.items()}
+        family = detect_family(shapes, path.name)
     except ModelError as error:
         return {"note": error.message}
-    return {"native_size": family.native_size}
+    return {"native_size": family.native_size, "usual": usual_values(family, shapes)}
+
+
+def usual_values(
+    family: Family, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[tuple[str, float | str], ...]:
+    """What to begin with; FLUX.1 files tell by a layer whether they were taught to be guided."""
+    guided = any(name.endswith("guidance_in.in_layer.weight") for name in shapes)
+    return UNGUIDED if family.name == FLUX.name and not guided else family.usual
 
 
 def incomplete(header: Header) -> str:

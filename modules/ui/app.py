@@ -175,7 +175,8 @@ def first_request(app: App, draft: Mapping[str, Any]) -> GenerationRequest:
     if chosen is None:
         return merge_fields(request, draft)
     width, height = chosen.native_size
-    request = merge_fields(request, {"size.width": width, "size.height": height, **draft})
+    usual = {"size.width": width, "size.height": height, **dict(chosen.usual)}
+    request = merge_fields(request, {**usual, **draft})
     return merge_fields(request, {"models.checkpoint": chosen.title})
 
 

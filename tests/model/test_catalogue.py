@@ -209,9 +209,22 @@ def test_packed_checkpoints_are_listed_with_their_size_and_what_is_wrong(models,
     (models / "other.gguf").write_bytes(b"GGUF" + bytes(20))
     listed = {one.name: one for one in scan(models, facts)}
     assert listed["flux-dev.gguf"].native_size == (1024, 1024)
+    assert dict(listed["flux-dev.gguf"].usual)["sampling.cfg_scale"] == 3.5
     assert listed["flux-dev.gguf"].note == ""
     assert "incomplete" in listed["half.gguf"].note
     assert "version 0" in listed["other.gguf"].note
+
+
+def test_what_a_family_likes_is_told(models, facts):
+    for name in ("flux-schnell", "sd3", "ldm"):
+        word_checkpoints.write(name, models)
+    listed = {one.stem: dict(one.usual) for one in scan(models, facts)}
+    assert listed["flux-schnell"] == {
+        "sampling.sampler": "Euler", "sampling.steps": 4, "sampling.cfg_scale": 1.0,
+    }  # fmt: skip
+    assert listed["sd3"]["sampling.cfg_scale"] == 4.5
+    assert listed["ldm"] == {}
+    assert {one.stem: dict(one.usual) for one in scan(models, facts)} == listed, "remembered"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ from dataclasses import replace
 from modules.model.families.record import Family, Flow
 from modules.model.families.sd3 import CLIP_L, T5_XXL, UNKNOWN_COLOURS
 
+UNGUIDED = (("sampling.sampler", "Euler"), ("sampling.steps", 4), ("sampling.cfg_scale", 1.0))
+"""What schnell, which was not taught a guidance scale, likes."""
+
 FLUX = Family(
     name="flux",
     title="FLUX.1",
@@ -27,6 +30,7 @@ FLUX = Family(
     ),
     joining="t5 and pooled clip",
     folder="transformer",
+    usual=(("sampling.sampler", "Euler"), ("sampling.steps", 20), ("sampling.cfg_scale", 3.5)),
     flow=Flow(
         shift=math.exp(1.15), small_shift=math.exp(0.5), scale_factor=0.3611, shift_factor=0.1159
     ),

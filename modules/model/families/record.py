@@ -95,6 +95,8 @@ class Family:
     joining: Joining = "channels"
     flow: Flow | None = None
     """Given for models of straight paths; the rest of their description is in their tensors."""
+    usual: tuple[tuple[str, float | str], ...] = ()
+    """What to begin with where older families like something else: paths of a request, values."""
     size_facts: SizeFacts = ""
     zero_empty_negative: bool = False
     """An empty negative prompt is told as zeros."""

@@ -49,5 +49,6 @@ SD3 = Family(
     text=(CLIP_L, CLIP_G, T5_XXL),
     joining="t5 after clip",
     folder="transformer",
+    usual=(("sampling.sampler", "Euler"), ("sampling.steps", 28), ("sampling.cfg_scale", 4.5)),
     flow=Flow(shift=3.0, scale_factor=1.5305, shift_factor=0.0609),
 )

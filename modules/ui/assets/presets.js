@@ -1,7 +1,7 @@
 // Things to click that fill in controls: example prompts and sizes of the chosen checkpoint.
 
 import { get } from "./api.js";
-import { onChange, setValues, valueOf } from "./bridge.js";
+import { onChange, pictureControls, setValues, textControls, valueOf } from "./bridge.js";
 import { h } from "./dom.js";
 
 let models = null;
@@ -90,6 +90,35 @@ class Sizes extends Chips {
 		setValues({ "size.width": native[0], "size.height": native[1] });
 	}
 }
+
+/** What the server's settings begin with, for values that only some models want otherwise. */
+let usually = null;
+const defaultOf = async (path) => {
+	usually ??= get("api/v1/request");
+	return path.split(".").reduce((part, name) => part?.[name], await usually);
+};
+
+/** Another checkpoint that likes other steps or guidance: go along, where nothing was chosen by hand. */
+async function followUsual(last, usual) {
+	if (JSON.stringify(last) === JSON.stringify(usual)) return;
+	for (const controls of [textControls, pictureControls]) {
+		const given = {};
+		for (const path of new Set([...Object.keys(last), ...Object.keys(usual)])) {
+			const before = last[path] ?? (await defaultOf(path));
+			if (controls.valueOf(path) === before) given[path] = usual[path] ?? (await defaultOf(path));
+		}
+		if (Object.keys(given).length) controls.setValues(given);
+	}
+}
+
+let usualValues = null;
+onChange(async (_, changed) => {
+	if (usualValues && !changed.has("models.checkpoint")) return;
+	const model = await chosenModel().catch(() => null);
+	const last = usualValues;
+	usualValues = model?.usual ?? {};
+	if (last) await followUsual(last, usualValues);
+});
 
 customElements.define("easel-examples", Examples);
 customElements.define("easel-sizes", Sizes);
