@@ -12,6 +12,7 @@ from modules.conditioning.textual_inversion import bundled_embeddings
 from modules.errors import Interrupted, ModelError
 from modules.model.loader import Model
 from modules.model.patch.patcher import Patcher
+from modules.model.token_merging import merged_tokens
 from modules.pipeline.batch import BatchOfSeeds
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
@@ -227,10 +228,15 @@ class DrawingPass:
             x = torch.cat([x, told.pictures.to(x)], dim=1)
         vectors = None if told.vectors is None else told.vectors.to(x.device)
         scale = self.bench.request.sampling.cfg_scale
-        result: Tensor = self.bench.model.unet(
-            x, timesteps.float(), told.text, vectors, scale=scale
-        )
+        unet = self.bench.model.unet
+        with merged_tokens(unet, self.merging, *x.shape[-2:]):
+            result: Tensor = unet(x, timesteps.float(), told.text, vectors, scale=scale)
         return result
+
+    @property
+    def merging(self) -> float:
+        """The ratio of tokens that are merged."""
+        return self.bench.request.token_merging(second_pass=self.hires_base is not None)
 
 
 class _Second:

@@ -274,7 +274,11 @@ def _of_template(request: GenerationRequest, image: GeneratedImage) -> dict[str,
 
 def _of_passes(request: GenerationRequest) -> dict[str, Value]:
     """What depends on more than one field; None hides a key."""
-    values: dict[str, Value] = {}
+    merged, again = request.token_merging(), request.token_merging(second_pass=True)
+    values: dict[str, Value] = {
+        "Token merging ratio": merged or None,
+        "Token merging ratio hr": (again or None) if request.hires is not None else None,
+    }
     hires = request.hires
     if hires is not None and (hires.resize_x or hires.resize_y):
         values["Hires upscale"] = None

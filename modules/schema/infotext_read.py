@@ -155,6 +155,8 @@ class _Reader:
                 if not parent or get_at(self.request, parent) is not None:
                     value = self._value(key, item)
                     self.request = replace_at(self.request, item.path, value)
+        # its ratio is that of the picture, whichever tab drew it
+        self.request = replace_at(self.request, "options.token_merging_img2img", 0.0)
 
     def _value(self, key: str, item: Field) -> Any:
         text = self.full.get(key) if key in self.found else self._meaning(key)

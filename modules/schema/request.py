@@ -290,6 +290,41 @@ class SamplerOptions:
     batch_cond_uncond: bool = param(
         True, "Batch cond/uncond", setting="batch_cond_uncond", advanced=True
     )
+    token_merging: float = param(
+        0.0,
+        "Token merging ratio",
+        infotext="Token merging ratio",
+        setting="token_merging_ratio",
+        minimum=0,
+        maximum=1,
+        slider=(0, 0.9),
+        step=0.1,
+        advanced=True,
+        help="Share of positions that are drawn like their neighbours: faster, less fine.",
+    )
+    token_merging_img2img: float = param(
+        0.0,
+        "Token merging ratio for img2img",
+        setting="token_merging_ratio_img2img",
+        minimum=0,
+        maximum=1,
+        slider=(0, 0.9),
+        step=0.1,
+        advanced=True,
+        help="0 is the same as for txt2img.",
+    )
+    token_merging_hr: float = param(
+        0.0,
+        "Token merging ratio for high-res pass",
+        infotext="Token merging ratio hr",
+        setting="token_merging_ratio_hr",
+        minimum=0,
+        maximum=1,
+        slider=(0, 0.9),
+        step=0.1,
+        advanced=True,
+        help="0 is the same as for the first pass.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -636,6 +671,14 @@ class GenerationRequest:
     """What is hidden in every picture; the owner's settings go before a person's wish."""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """Values of extensions by the extension's name; JSON-like."""
+
+    def token_merging(self, *, second_pass: bool = False) -> float:
+        """The ratio of tokens that are merged in a pass."""
+        options = self.options
+        if second_pass:
+            return options.token_merging_hr or options.token_merging
+        own = options.token_merging_img2img if self.img2img is not None else 0.0
+        return own or options.token_merging
 
     def wording(self, index: int) -> Wording:
         """The texts of picture number `index` of the job."""

@@ -9,7 +9,7 @@ import pytest
 from modules.param import replace_at
 from modules.schema.infotext import quote, write_infotext
 from modules.schema.inputs import Hires, Img2Img
-from modules.schema.request import GenerationRequest
+from modules.schema.request import GenerationRequest, SamplerOptions
 from modules.schema.result import GeneratedImage
 
 PARITY = Path(__file__).parents[1] / "golden" / "parity"
@@ -131,3 +131,12 @@ def test_owners_may_leave_keys_out_and_sign():
 
 def test_a_key_equal_to_its_value_is_written_once():
     assert ", Flag, Version" in written(picture=replace(PICTURE, facts=(("Flag", "Flag"),)))
+
+
+def test_the_ratio_of_merged_tokens_is_that_of_each_pass():
+    options = SamplerOptions(token_merging=0.3, token_merging_img2img=0.5)
+    request = GenerationRequest(prompt="a", options=options)
+    assert "Token merging ratio: 0.3, " in written(request)
+    assert "Token merging ratio: 0.5, " in written(replace(request, img2img=Img2Img()))
+    assert "hr: 0.3" in written(replace(request, hires=Hires()))
+    assert "merging" not in written(replace(request, options=SamplerOptions()))

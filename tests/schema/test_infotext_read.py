@@ -326,6 +326,8 @@ def normal(request):
         request = replace_at(request, "seeds.subseed", -1)
     if request.options.eta == 1:
         request = replace_at(request, "options.eta", None)
+    again = request.token_merging(second_pass=True) if request.hires else 0.0
+    request = replace_at(request, "options.token_merging_hr", again)
     if request.hires and request.hires.resize_y:
         request = replace_at(request, "hires.scale", 2.0)
     if request.img2img and request.img2img.inpaint.area != "Only masked":

@@ -276,6 +276,12 @@ def _capped_order(request: GenerationRequest, value: int, values: Values) -> Gen
     return changed
 
 
+def _merging(request: GenerationRequest, value: float, values: Values) -> GenerationRequest:
+    """The ratio of txt2img and of img2img alike."""
+    options = replace(request.options, token_merging=value, token_merging_img2img=0.0)
+    return replace(request, options=options)
+
+
 def short_checkpoint(title: str) -> str:
     """A checkpoint's file name without folder, hash and suffix."""
     return PurePath(title.rpartition(" [")[0] or title).stem
@@ -347,8 +353,8 @@ AXES = (
     Axis(label="Styles", parse=_style_lists, apply=_styled, choices=style_names),
     Axis(label="UniPC Order", parse=_whole, apply=_capped_order, cost=0.5),
     Axis(label="Face restore", parse=_words, path="faces.restorer", bare=True),
-    _number("Token merging ratio", "options.token_merging"),
-    _number("Token merging ratio high-res", "hires.token_merging"),
+    Axis(label="Token merging ratio", parse=_numbers, apply=_merging),
+    _number("Token merging ratio high-res", "options.token_merging_hr"),
     _flag("Always discard next-to-last sigma", "options.discard_penultimate"),
     _flag("SGM noise multiplier", "options.sgm_noise_multiplier"),
     _menu(

@@ -120,12 +120,12 @@ AXIS_CASES = {
     "Skip Early CFG": ("0.2", None, "options.skip_early_cond", 0.2),
     "Beta schedule alpha": ("0.5", None, "options.beta_alpha", 0.5),
     "Beta schedule beta": ("0.5", None, "options.beta_beta", 0.5),
+    "Token merging ratio": ("0.5", None, "options.token_merging", 0.5),
+    "Token merging ratio high-res": ("0.5", None, "options.token_merging_hr", 0.5),
     "Size": ("64x128", "Size: 64x128", "size.height", 128),
 }
 WITHOUT_EFFECT_YET = (
     "Face restore",
-    "Token merging ratio",
-    "Token merging ratio high-res",
     "FP8 mode",
 )
 
