@@ -3,15 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-FOLDERS = ("ControlNetPreprocessor", "annotators")
-"""Below the folder of all models."""
-
-
-def annotator_folders(models: Sequence[Path], given: Path | None = None) -> tuple[Path, ...]:
-    """The folders to look in; one that was given goes first."""
-    usual = [folder / name for folder in models for name in FOLDERS]
-    return (given, *usual) if given is not None else tuple(usual)
-
+from modules.errors import ModelError
 
 def annotator_file(name: str, folders: Sequence[Path]) -> Path | None:
     """The file called `name` in the folders or anywhere below them, whatever its case."""
@@ -23,3 +15,11 @@ def annotator_file(name: str, folders: Sequence[Path]) -> Path | None:
             if path.name.lower() == wanted and path.is_file():
                 return path
     return None
+
+
+def missing_file(name: str) -> ModelError:
+    """What to say about a file that is not here."""
+    return ModelError(
+        f"This preprocessor needs the file {name}, which is not here.",
+        "Put it into models/ControlNetPreprocessor; nothing is downloaded by itself.",
+    )

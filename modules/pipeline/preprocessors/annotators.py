@@ -10,7 +10,7 @@ from torch import nn
 from modules.errors import ModelError
 from modules.model.files import read_weights
 from modules.model.networks.edge_networks import Hed, LineDrawer
-from modules.pipeline.preprocessors.annotator_files import FOLDERS, annotator_file
+from modules.pipeline.preprocessors.annotator_files import annotator_file, missing_file
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "ControlNetHED.pth": Hed,
@@ -40,10 +40,7 @@ class AnnotatorShelf:
         """The network in the file of that name. Raises ModelError if it is missing or broken."""
         path = annotator_file(file, self._folders)
         if path is None:
-            raise ModelError(
-                f"This preprocessor needs the file {file}, which is not here.",
-                f"Put it into models/{FOLDERS[0]}; nothing is downloaded by itself.",
-            )
+            raise missing_file(file)
         changed = path.stat().st_mtime_ns
         if self._held is None or (self._held.path, self._held.changed_ns) != (path, changed):
             self._held = None  # first let go of the memory of the one before

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from modules.errors import ModelError
 from modules.model.networks.edge_networks import Hed, LineDrawer
-from modules.pipeline.preprocessors.annotator_files import annotator_folders
+from modules.paths import Paths
 from modules.pipeline.preprocessors.annotators import NETWORKS, AnnotatorShelf
 from modules.pipeline.preprocessors.catalogue import ROWS
 from modules.pipeline.preprocessors.run import make_map
@@ -15,7 +15,7 @@ from modules.pipeline.preprocessors.run import make_map
 
 def shelf(models):
     """Networks below one folder of models."""
-    return AnnotatorShelf(annotator_folders([models]), torch.device("cpu"))
+    return AnnotatorShelf(Paths(models_dir=models).annotators, torch.device("cpu"))
 
 
 def zeros(kind):

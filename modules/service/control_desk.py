@@ -1,0 +1,75 @@
+"""What doors ask about ControlNet besides drawing: lists, and the map of one picture."""
+
+from modules.engine.engine import Engine
+from modules.errors import WebUIError
+from modules.paths import Paths
+from modules.pipeline.preprocessors.annotator_files import annotator_file, missing_file
+from modules.pipeline.preprocessors.catalogue import find_preprocessor
+from modules.pipeline.preprocessors.run import (
+    image_of,
+    make_map,
+    mask_pixels,
+    rgb_pixels,
+    shown_with_mask,
+)
+from modules.schema.cancel import Cancel
+from modules.schema.control import UNSET
+from modules.schema.control_task import Detect
+from modules.schema.event import ImageReady
+from modules.schema.inputs import ImageData
+from modules.service.control_pictures import ControlPictures
+
+
+class ControlDesk:
+    """Lists models and makes maps. What needs no network is made here, while the engine draws."""
+
+    def __init__(self, engine: Engine, paths: Paths) -> None:
+        self._engine = engine
+        self._paths = paths
+        self.pictures = ControlPictures(paths.cache / "control")
+
+    def models(self, refresh: bool = False) -> tuple[str, ...]:
+        """The networks of control, as menus name them."""
+        return self._engine.catalogue(refresh).control_models
+
+    def detect(
+        self,
+        image: ImageData,
+        module: str,
+        *,
+        resolution: int = UNSET,
+        threshold_a: float = UNSET,
+        threshold_b: float = UNSET,
+        mask: ImageData | None = None,
+    ) -> ImageData:
+        """The map (RGB) of a picture; black where `mask` is set, for those that inpaint.
+
+        Raises NotFound for an unknown preprocessor, ModelError where its network is not here.
+        """
+        row = find_preprocessor(module)
+        if row.file:
+            if annotator_file(row.file, self._paths.annotators) is None:
+                raise missing_file(row.file)
+            task = Detect(
+                image=image,
+                module=row.name,
+                resolution=resolution,
+                threshold_a=threshold_a,
+                threshold_b=threshold_b,
+            )
+            return self._by_engine(task)
+        made = make_map(
+            rgb_pixels(image),
+            row.name,
+            resolution=resolution,
+            threshold_a=threshold_a,
+            threshold_b=threshold_b,
+        )
+        hole = mask_pixels(mask) if mask is not None and row.needs_mask else None
+        return image_of(shown_with_mask(made, hole))
+
+    def _by_engine(self, task: Detect) -> ImageData:
+        for event in self._engine.run(task, Cancel()):
+            if isinstance(event, ImageReady) and event.image.image is not None:
+                return event.image.image
+        raise WebUIError(f"{task.module} made no map.", "The log may say why.")
