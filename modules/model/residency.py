@@ -37,6 +37,9 @@ class Policy(Protocol):
     def compute_in(self, network: nn.Module, dtype: torch.dtype) -> None:
         """Have `network` compute in `dtype` from now on."""
 
+    def dismiss(self, network: nn.Module) -> None:
+        """Send `network` home and forget it, until it is settled or resident again."""
+
     def rest(self) -> None:
         """Leave the device to other models until the next block."""
 
@@ -106,6 +109,12 @@ class AllOnDevice:
             self._guests.pop(network).send_home()
             self._bring(network)
 
+    def dismiss(self, network: nn.Module) -> None:
+        """Send it home. On the CPU it is there already."""
+        self._dtypes.pop(network, None)
+        if network in self._guests:
+            self._guests.pop(network).send_home()
+
     def rest(self) -> None:
         """Leave the device to others."""
         for guest in self._guests.values():
@@ -155,6 +164,12 @@ class OneAtATime:
         if network is self._here:
             self._bring(None)
             self._bring(network)
+
+    def dismiss(self, network: nn.Module) -> None:
+        """Send it home if it is here."""
+        self._dtypes.pop(network, None)
+        if network is self._here and network not in self._blocks:
+            self._bring(None)
 
     def rest(self) -> None:
         """Leave the device to others."""
@@ -219,6 +234,10 @@ class LayerByLayer:
         self._dtypes[network] = dtype
         for parameter in self._small.get(network, ()):
             parameter.data = parameter.data.to(dtype)
+
+    def dismiss(self, network: nn.Module) -> None:
+        """Forget it; nothing of it is on the device between blocks."""
+        self._dtypes.pop(network, None)
 
     def rest(self) -> None:
         """Nothing is on the device between blocks anyway."""

@@ -14,7 +14,7 @@ from modules.model.loader import Model
 from modules.model.patch.patcher import Patcher
 from modules.model.token_merging import merged_tokens
 from modules.pipeline.batch import BatchOfSeeds
-from modules.pipeline.points import Points
+from modules.pipeline.points import Call, Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter, steps_done
 from modules.pipeline.ready import Ready
@@ -129,7 +129,13 @@ class DrawingPass:
         `points` are those of this batch instead of the pass's. `picture_conditions`, (batch,
         channels, h, w), are more input channels for networks that have them.
         """
-        bench, points = self.bench, points or self.points
+        if points is not None:
+            return (
+                yield from replace(self, points=points).draw(
+                    batch, x, noise, picture_conditions=picture_conditions
+                )
+            )
+        bench, points = self.bench, self.points
         yield from self.apply_networks()
         conditions = self.encode(len(batch.seeds))
         speaker = Speaker(self.plan.prediction(self.network))
@@ -143,6 +149,7 @@ class DrawingPass:
                 after=points.after_guidance,
                 heard=points.after_network,
                 picture_conditions=picture_conditions,
+                marks_rows=bool(points.around_network),
             )
             second = _Second(self, speaker, guidance, stack, len(batch.seeds))
             guidance.before = (second.look, *guidance.before)
@@ -224,13 +231,24 @@ class DrawingPass:
         """The bare network, as `modules.sampling.prediction.Network` wants it."""
         self.bench.heed()  # also between the calls of one long step
         told = context if isinstance(context, Told) else Told(context)
-        if told.pictures is not None:
-            x = torch.cat([x, told.pictures.to(x)], dim=1)
         vectors = None if told.vectors is None else told.vectors.to(x.device)
-        scale = self.bench.request.sampling.cfg_scale
-        unet = self.bench.model.unet
-        with merged_tokens(unet, self.merging, *x.shape[-2:]):
-            result: Tensor = unet(x, timesteps.float(), told.text, vectors, scale=scale)
+        call = Call(
+            model=self.bench.model,
+            x=x,
+            timesteps=timesteps.float(),
+            text=told.text,
+            vectors=vectors,
+            negative=told.negative or (),
+        )
+        merging = merged_tokens(self.bench.model.unet, self.merging, *x.shape[-2:])
+        with self.points.calling(call) as added, merging:
+            if told.pictures is not None:
+                x = torch.cat([x, told.pictures.to(x)], dim=1)
+            more = {} if added is None else {"added": added}
+            scale = self.bench.request.sampling.cfg_scale
+            result: Tensor = self.bench.model.unet(
+                x, call.timesteps, told.text, vectors, scale=scale, **more
+            )
         return result
 
     @property

@@ -53,6 +53,8 @@ class Told:
     """Further channels (rows, channels, h, w)."""
     vectors: Tensor | None = None
     """(rows, width)"""
+    negative: tuple[bool, ...] | None = None
+    """Which rows stand for what is not wanted, for those who treat them apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +101,17 @@ class Guidance:
         after: Sequence[After] = (),
         heard: Sequence[Rows] = (),
         picture_conditions: Tensor | None = None,
+        marks_rows: bool = False,
     ) -> None:
         """`conditions(k)` are those of evaluation k of nominally `total`.
 
         `before(x, level)` may change what is evaluated, `heard(rows, level)` what the network
         answered (texts, then negatives), `after(combined, x, level)` the result.
         With `picture_conditions`, (batch, channels, h, w), or vectors among the conditions, the
-        network's context is a `Told`.
+        network's context is a `Told`; with `marks_rows` it always is, and tells which rows are
+        negatives.
         """
+        self.marks_rows = marks_rows
         self.picture_conditions = picture_conditions
         self.predict, self.conditions, self.total = predict, conditions, total
         self.options, self.before, self.after, self.heard = options, before, after, heard
@@ -205,6 +210,7 @@ class Guidance:
             level.to(x.device) * x.new_ones(rows.count(batch)),
             pictures,
             rows.vectors_of(now),
+            rows.marks(batch) if self.marks_rows else None,
         )
         texts = now.cond
         if not copies or texts.shape[1] == now.uncond.shape[1]:
@@ -274,6 +280,10 @@ class _Rows:
         """How many rows there are."""
         return sum(self.counts) + pictures * self.negatives
 
+    def marks(self, pictures: int) -> tuple[bool, ...]:
+        """For every row whether it is a negative's."""
+        return (False,) * sum(self.counts) + (True,) * (pictures * self.negatives)
+
     def vectors_of(self, now: Conditions) -> Tensor | None:
         """The vectors of all rows, if the network takes any."""
         vectors, others = now.vectors, now.uncond_vectors
@@ -290,15 +300,17 @@ class _Work:
     levels: Tensor
     pictures: Tensor | None
     vectors: Tensor | None
+    negative: tuple[bool, ...] | None
 
     def context(self, text: Tensor, rows: slice) -> Tensor | Told:
         """What the network is told about `rows`."""
-        if self.pictures is None and self.vectors is None:
+        if self.pictures is None and self.vectors is None and self.negative is None:
             return text
         return Told(
             text,
             None if self.pictures is None else self.pictures[rows],
             None if self.vectors is None else self.vectors[rows],
+            None if self.negative is None else self.negative[rows],
         )
 
 

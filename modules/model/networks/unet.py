@@ -5,7 +5,7 @@ load without conversion. Covers Stable Diffusion 1, 2 and XL: they differ only i
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modules.model.attention import Kernel, attend
+from modules.model.networks.additions import Additions
+from modules.model.networks.layers import Conv2d, Linear
 from modules.model.networks.norms import GroupNorm, LayerNorm
 from modules.model.networks.point_conv import PointConv
+from modules.model.networks.sinusoids import scale_embedding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +91,6 @@ def timestep_embedding(timesteps: Tensor, width: int) -> Tensor:
     return F.pad(embedding, (0, 1)) if width % 2 else embedding
 
 
-def scale_embedding(scale: float, width: int) -> Tensor:
-    """A guidance scale as (1, width) float32, sines first (Luo et al. 2023, section 4.2)."""
-    half = width // 2
-    exponents = torch.arange(half, dtype=torch.float32) / (half - 1)
-    angles = (scale - 1) * 1000 * torch.exp(-math.log(10000) * exponents)
-    return torch.cat([angles.sin(), angles.cos()])[None]
-
-
 class ResBlock(nn.Module):
     """Two normalised convolutions around a shortcut; the timestep shifts the middle."""
 
@@ -104,14 +99,14 @@ class ResBlock(nn.Module):
         self.in_layers = nn.Sequential(
             GroupNorm(groups, channels),
             nn.SiLU(),
-            nn.Conv2d(channels, out_channels, 3, padding=1),
+            Conv2d(channels, out_channels, 3, padding=1),
         )
-        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(time_width, out_channels))
+        self.emb_layers = nn.Sequential(nn.SiLU(), Linear(time_width, out_channels))
         self.out_layers = nn.Sequential(
             GroupNorm(groups, out_channels),
             nn.SiLU(),
             nn.Identity(),  # dropout in the original; keeps the convolution's number
-            zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1)),
+            zeroed(Conv2d(out_channels, out_channels, 3, padding=1)),
         )
         self.skip_connection = (
             nn.Identity() if channels == out_channels else PointConv(channels, out_channels)
@@ -131,16 +126,22 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.kernel = kernel
-        self.to_q = nn.Linear(width, width, bias=False)
-        self.to_k = nn.Linear(context_width, width, bias=False)
-        self.to_v = nn.Linear(context_width, width, bias=False)
-        self.to_out = nn.Sequential(nn.Linear(width, width))
+        self.to_q = Linear(width, width, bias=False)
+        self.to_k = Linear(context_width, width, bias=False)
+        self.to_v = Linear(context_width, width, bias=False)
+        self.to_out = nn.Sequential(Linear(width, width))
+        self.beside: Callable[[Tensor], Tensor] | None = None
+        """While something else is attended to as well: gives, for the queries (B, n, width), what
+        is added to the result before it is projected."""
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """`x` (B, n, width), `context` (B, m, context_width); gives (B, n, width)."""
         context = x if context is None else context
         q, k, v = self.to_q(x), self.to_k(context), self.to_v(context)
-        return self.to_out(attend(q, k, v, self.heads, self.kernel))
+        mixed = attend(q, k, v, self.heads, self.kernel)
+        if self.beside is not None:
+            mixed = mixed + self.beside(q)
+        return self.to_out(mixed)
 
 
 class GEGLU(nn.Module):
@@ -148,7 +149,7 @@ class GEGLU(nn.Module):
 
     def __init__(self, width: int, out_width: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(width, out_width * 2)
+        self.proj = Linear(width, out_width * 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to (B, n, out_width)."""
@@ -162,9 +163,7 @@ class FeedForward(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         # The middle entry is dropout in the original; it keeps the last layer's number.
-        self.net = nn.Sequential(
-            GEGLU(width, width * 4), nn.Identity(), nn.Linear(width * 4, width)
-        )
+        self.net = nn.Sequential(GEGLU(width, width * 4), nn.Identity(), Linear(width * 4, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to the same."""
@@ -200,12 +199,12 @@ class SpatialTransformer(nn.Module):
             raise ValueError(f"{channels} channels cannot be shared by {heads} heads")
         self.linear = config.use_linear_in_transformer
         self.norm = GroupNorm(config.norm_groups, channels, eps=1e-6)
-        self.proj_in = nn.Linear(channels, channels) if self.linear else conv1x1(channels)
+        self.proj_in = Linear(channels, channels) if self.linear else conv1x1(channels)
         self.transformer_blocks = nn.ModuleList(
             TransformerBlock(channels, config.context_dim, heads, config.attention)
             for _ in range(depth)
         )
-        self.proj_out = zeroed(nn.Linear(channels, channels) if self.linear else conv1x1(channels))
+        self.proj_out = zeroed(Linear(channels, channels) if self.linear else conv1x1(channels))
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """`x` (B, C, h, w), `context` (B, m, context_dim); gives (B, C, h, w)."""
@@ -222,7 +221,7 @@ class Downsample(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+        self.op = Conv2d(channels, channels, 3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to (B, C, ceil(h/2), ceil(w/2))."""
@@ -234,7 +233,7 @@ class Upsample(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to (B, C, 2h, 2w)."""
@@ -266,7 +265,7 @@ class UNet(nn.Module):
         time_width = base * 4
         self.time_embed = two_layers(base, time_width)
         if config.scale_embedding is not None:
-            own = nn.Linear(config.scale_embedding, base, bias=False)
+            own = Linear(config.scale_embedding, base, bias=False)
             self.time_embed.add_module("cond_proj", own)
         if config.adm_in_channels is not None:
             self.label_emb = nn.Sequential(two_layers(config.adm_in_channels, time_width))
@@ -276,7 +275,7 @@ class UNet(nn.Module):
         self.out = nn.Sequential(
             GroupNorm(groups, base),
             nn.SiLU(),
-            zeroed(nn.Conv2d(base, config.out_channels, 3, padding=1)),
+            zeroed(Conv2d(base, config.out_channels, 3, padding=1)),
         )
 
     @property
@@ -291,25 +290,29 @@ class UNet(nn.Module):
         context: Tensor,
         vector: Tensor | None = None,
         scale: float | None = None,
+        added: Additions | None = None,
     ) -> Tensor:
         """One evaluation.
 
         `x` (B, in_channels, h, w), any h and w; `timesteps` (B,), fractions allowed; `context`
         (B, n, context_dim); `vector` (B, adm_in_channels) for networks that take one; `scale` is
-        the guidance scale for those that learnt to guide themselves.
+        the guidance scale for those that learnt to guide themselves; `added` comes from networks
+        beside this one.
         Gives (B, out_channels, h, w) in the weights' type.
         """
         emb = self.time_vector(timesteps, scale)
         if vector is not None:
             emb = emb + self.label_emb(vector.to(self.dtype))
         context = context.to(self.dtype)
+        added = added or Additions()
+        context = added.with_tokens(context)
 
         h = x.to(self.dtype)
         skips = []
-        for stage in self.input_blocks:
-            h = stage(h, emb, context)
-            skips.append(h)
-        h = self.middle_block(h, emb, context)
+        for place, stage in enumerate(self.input_blocks):
+            h = added.after_input(place, stage(h, emb, context))
+            skips.append(added.with_skip(place, h))
+        h = added.after_middle(self.middle_block(h, emb, context))
         for stage in self.output_blocks:
             skip = skips.pop()
             if h.shape[-2:] != skip.shape[-2:]:
@@ -339,7 +342,7 @@ class UNet(nn.Module):
 def down_stages(config: UNetConfig, time_width: int) -> tuple[nn.ModuleList, list[int]]:
     """The way down, and the width of every skip connection."""
     channels, groups = config.model_channels, config.norm_groups
-    stages = [Stage(nn.Conv2d(config.in_channels, channels, 3, padding=1))]
+    stages = [Stage(Conv2d(config.in_channels, channels, 3, padding=1))]
     widths = [channels]
     for level, mult in enumerate(config.channel_mult):
         for _ in range(config.res_blocks_at(level)):
@@ -391,7 +394,7 @@ def up_stages(config: UNetConfig, widths: Sequence[int], time_width: int) -> nn.
 
 def two_layers(width: int, out_width: int) -> nn.Sequential:
     """Linear, SiLU, linear."""
-    return nn.Sequential(nn.Linear(width, out_width), nn.SiLU(), nn.Linear(out_width, out_width))
+    return nn.Sequential(Linear(width, out_width), nn.SiLU(), Linear(out_width, out_width))
 
 
 def conv1x1(channels: int) -> PointConv:
