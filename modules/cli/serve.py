@@ -13,6 +13,7 @@ import webbrowser
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from modules.cli.below import Below
 from modules.cli.main import FINE, OUR_FAILURE, overview
 from modules.cli.splash import Splash
 from modules.errors import WebUIError
@@ -112,6 +113,7 @@ class Service:
 
     def __init__(self, launch: Launch, listener: socket.socket, began: float) -> None:
         self.launch = launch
+        self.below = launch.below
         self.listener = listener
         self.began = began
         """`time.perf_counter()` when the program started."""
@@ -125,14 +127,16 @@ class Service:
         host, port = self.listener.getsockname()[:2]
         local = "127.0.0.1" if host in ("0.0.0.0", "::") else host
         scheme = "https" if self.launch.tls_certfile else "http"
-        return f"{scheme}://{f'[{local}]' if ':' in local else local}:{port}"
+        place = f"{scheme}://{f'[{local}]' if ':' in local else local}:{port}"
+        return f"{place}{self.below}/" if self.below else place
 
     def run(self) -> int:
         """Serve until a signal or a failed start; returns the exit code."""
         from modules.cli.server import Server
 
         signal.signal(signal.SIGTERM, leave)
-        server = Server(self.splash, self.end_work, self.launch)
+        answering = Below(self.splash, self.below) if self.below else self.splash
+        server = Server(answering, self.end_work, self.launch)
         loader = threading.Thread(target=self.load, args=(server,), name="loader", daemon=True)
         print(f"Easel is at {self.url} (Ctrl+C ends it)", flush=True)
         try:

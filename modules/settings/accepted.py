@@ -53,7 +53,7 @@ NOT_YET: tuple[Accepted, ...] = (
         "always-gpu always-high-vram always-normal-vram always-low-vram always-no-vram always-cpu"
     ),
     *_with_value(
-        "subpath theme "
+        "theme "
         "lyco-dir-backcompat lyco-dir esrgan-models-path realesrgan-models-path swinir-models-path "
         "scunet-models-path dat-models-path ldsr-models-path bsrgan-models-path "
         "gfpgan-models-path codeformer-models-path clip-models-path config "

@@ -30,6 +30,9 @@ class Launch:
         None, "Port", minimum=1, maximum=65_535, help="Without it, the first free one from 7860 on."
     )
     server_name: str = param("", "Address to bind", help="Such as 127.0.0.1, the default.")
+    subpath: str = param(
+        "", "Path that everything is below", help="Such as easel, for http://HOST/easel/."
+    )
     share: bool = param(
         False,
         "Make a public address for the page",
@@ -108,6 +111,17 @@ class Launch:
             if not (name and colon and password):
                 raise InvalidRequest(
                     "A name or a password is missing in --api-auth, --gradio-auth or its file.",
+    @property
+    def below(self) -> str:
+        """The path that everything is below: "" or such as "/easel". Raises InvalidRequest."""
+        parts = [part for part in self.subpath.split("/") if part]
+        if not all(SUBPATH.fullmatch(part) and part.strip(".") for part in parts):
+            raise InvalidRequest(
+                f"--subpath {self.subpath} is no path.",
+                "Letters, digits, dots, dashes and underscores, such as easel or tools/easel.",
+            )
+        return "".join(f"/{part}" for part in parts)
+
                     "Write NAME:PASSWORD, several separated by commas.",
                 )
             found[name] = password
@@ -191,6 +205,8 @@ def _lines_of(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(
             f"The passwords in {path} cannot be read: {error}.", "Check --gradio-auth-path."
+SUBPATH = re.compile(r"[\w.-]+", re.ASCII)
+
         ) from error
     return [pair for line in text.splitlines() for pair in line.split(",")]
 

@@ -18,6 +18,8 @@ ASSETS = Path(__file__).parent / "assets"
 def mount_page(api: FastAPI, app: App) -> FastAPI:
     """Mount the page at "/" of `api`, below the routes it has already.
 
+    Addresses on it begin with the path that the server is told to be below.
+
     Nothing on the page is fetched from elsewhere: system fonts, no analytics, no run history.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -28,7 +30,8 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
         build_page(app),
         path="/",
         theme=page_theme(),
-        head=head(place),
+        head=head(app.launch.below + place),
+        root_path=app.launch.below or None,
         footer_links=[],
         run_history=False,
         ssr_mode=False,

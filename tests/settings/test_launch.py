@@ -38,6 +38,20 @@ def test_flags_of_a1111_mean_what_they_meant(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("given", "below"),
+    [("", ""), ("easel", "/easel"), ("/easel/", "/easel"), ("a/b-c", "/a/b-c"), ("/", "")],
+)
+def test_the_path_that_everything_is_below_needs_no_slashes(given, below):
+    assert Launch(subpath=given).below == below
+
+
+@pytest.mark.parametrize("given", ["a b", "http://host/x", "..", "a/../b", "ä"])
+def test_a_path_that_no_address_can_have_is_refused(given):
+    with pytest.raises(InvalidRequest, match="subpath"):
+        Launch(subpath=given).below  # noqa: B018
+
+
+@pytest.mark.parametrize(
     ("flag", "place", "usual"),
     [
         ("--vae-dir", "vae", "models/VAE"),

@@ -1,10 +1,15 @@
 """The page as it is served: complete, light, and from nowhere else."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 
+from modules.engine.fake import FakeEngine
+from modules.settings.launch import Launch
 from modules.ui.mount import ASSETS, fingerprint, head
+from tests.conftest import serve
+from tests.ui.conftest import with_page
 
 OURS = sorted(path for path in ASSETS.rglob("*") if path.is_file())
 
@@ -59,3 +64,16 @@ def test_nothing_is_recorded_or_reported(config):
 def test_the_api_answers_beside_the_page(page_server):
     assert page_server.client.get("/api/v1/status").json()["engine"]["state"] == "ready"
     assert page_server.client.get("/").text.lstrip().startswith("<!doctype html>")
+
+
+def test_below_a_path_the_page_asks_for_nothing_outside_it(tmp_path):
+    launch = Launch(data_dir=str(tmp_path), subpath="tools/easel")
+    with contextmanager(serve)(tmp_path, FakeEngine(), launch, make=with_page) as served:
+        text = served.client.get("/").text
+        root = served.client.get("/config").json()["root"]
+
+    assert root.endswith("/tools/easel")
+    asked = re.findall(r"(?:href|src)=\"(/[^\"]*)\"", text)
+    outside = {place for place in asked if not place.startswith("/tools/easel/")}
+    assert outside <= {"/manifest.json"}, "which is Gradio's own, and optional"
+    assert f"/tools/easel/easel/{fingerprint()}/main.js" in text

@@ -9,6 +9,10 @@ export class ApiError extends Error {
 	}
 }
 
+/** Addresses in answers begin at the server's root; the page may lie below a path of a larger one. */
+const ADDRESSES = new Set(["url", "thumb", "preview"]);
+const nearby = (key, value) => (ADDRESSES.has(key) && typeof value === "string" ? value.replace(/^\//, "") : value);
+
 async function call(path, options = {}, kind = "json") {
 	let response;
 	try {
@@ -16,7 +20,7 @@ async function call(path, options = {}, kind = "json") {
 	} catch {
 		throw new ApiError("The server does not answer.", "Is it still running? The page goes on trying.");
 	}
-	if (response.ok) return response[kind]();
+	if (response.ok) return kind === "json" ? JSON.parse(await response.text(), nearby) : response[kind]();
 	if (response.status === 401) location.assign("login");
 	const body = await response.json().catch(() => ({}));
 	const error = body.error && typeof body.error === "object" ? body.error : body;
