@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
+from modules.api.controlnet.routes import controlnet_routes
 from modules.api.doors.identity import Identity
 from modules.api.doors.login import login_routes
 from modules.api.doors.origins import Names, TrustedOrigins
@@ -35,6 +36,7 @@ from modules.api.sdapi.scripts import script_routes as legacy_script_routes
 from modules.api.sdapi.server import server_routes
 from modules.api.sdapi.tasks import TaskNames
 from modules.api.styles import style_routes
+from modules.api.words import word_routes
 from modules.service.app import App
 from modules.service.users import Users
 from modules.settings.launch import Launch
@@ -72,8 +74,10 @@ def make_api(app: App) -> FastAPI:
         card_routes,
         script_routes,
         style_routes,
+        word_routes,
         own_extras_routes,
         merge_routes,
+        controlnet_routes,
         legacy_script_routes,
         progress_routes,
         option_routes,

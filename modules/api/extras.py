@@ -10,10 +10,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import UploadFile
 
+from modules.api.coercion import coerce
 from modules.api.describe import picture_body
 from modules.api.events import HEARTBEAT_S, KEEP_ALIVE, STREAM_HEADERS
 from modules.api.own import check_images, mine
-from modules.api.request_json import coerce
 from modules.errors import InvalidRequest, NotFound, closest_hint
 from modules.param import params_of
 from modules.schema.hires_size import upscaler_names

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Body
 
-from modules.api.request_json import coerce
+from modules.api.coercion import coerce
 from modules.errors import InvalidRequest, closest_hint
 from modules.param import params_of
 from modules.schema.codec import to_plain

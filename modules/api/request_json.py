@@ -1,18 +1,17 @@
 """Strangers' JSON to a request: nested like the record itself, any part of it, nothing unknown."""
 
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modules.api.coercion import coerce, kinds_of
+from modules.api.controlnet.units import units_in
 from modules.api.scripts import with_script
 from modules.errors import InvalidRequest, closest_hint
 from modules.param import Field, params_of, replace_at
 from modules.schema.request import GenerationRequest
 
-APART = ("extras", "script", "wordings")
+APART = ("extras", "script", "control", "wordings")
 """Parts of a request that are not made of described fields; `wordings` follow from the prompts."""
-KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 def read_request(values: Any, base: GenerationRequest) -> GenerationRequest:
@@ -25,11 +24,13 @@ def read_request(values: Any, base: GenerationRequest) -> GenerationRequest:
     known = {item.path: item for item in params_of(GenerationRequest)}
     for path, value in _leaves(values, known):
         item = known[path]
-        if value is None and type(None) not in _kinds(item):
+        if value is None and type(None) not in kinds_of(item):
             continue
         base = replace_at(base, path, coerce(item, value))
     if "script" in values:
         base = with_script(base, values["script"])
+    if values.get("control") is not None:
+        base = replace_at(base, "control", units_in(values["control"]))
     extras = values.get("extras")
     return replace_at(base, "extras", dict(extras)) if isinstance(extras, Mapping) else base
 
@@ -38,29 +39,6 @@ def gives_size(values: Any) -> bool:
     """Whether a request's JSON says how large the picture should be."""
     size = values.get("size") if isinstance(values, Mapping) else None
     return isinstance(size, Mapping) and any(size.get(side) for side in ("width", "height"))
-
-
-def coerce(item: Field, value: Any) -> Any:
-    """Return `value` as the type of its field, or raise InvalidRequest saying what was expected."""
-    kinds = _kinds(item)
-    if value is None and type(None) in kinds:
-        return None
-    for kind in kinds:
-        if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return value
-        if kind is int and isinstance(value, int | float) and not isinstance(value, bool):
-            if value == value // 1:
-                return int(value)
-        elif kind in (str, bool) and isinstance(value, kind):
-            return value
-    expected = " or ".join(KIND_NAMES[kind] for kind in kinds if kind in KIND_NAMES)
-    raise InvalidRequest(f"{item.param.label} must be {expected}, not {value!r:.80}.")
-
-
-def _kinds(item: Field) -> tuple[type, ...]:
-    if typing.get_origin(item.type) in (typing.Union, types.UnionType):
-        return typing.get_args(item.type)
-    return (item.type,)
 
 
 def _leaves(

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from modules.api.coercion import coerce
 from modules.api.errors import LegacyError
 from modules.api.fetch import is_web_address
 from modules.api.images import decode_picture, picture_file
-from modules.api.request_json import coerce
 from modules.api.sdapi.schemas import (
     StableDiffusionProcessing,
     StableDiffusionProcessingImg2Img,

@@ -4,15 +4,20 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from modules.api.controlnet.units import CONTROLNET
 from modules.api.scripts import field_body
 from modules.api.sdapi.pictures import SOFT_INPAINTING
 from modules.param import Field, params_of
+from modules.schema.control import ControlUnit
 from modules.schema.inputs import SoftInpaint
 from modules.service.app import App
 from modules.service.scripts.catalogue import scripts_of
-from modules.service.scripts.script import IMG2IMG, TABS, Script
+from modules.service.scripts.script import IMG2IMG, TABS, TXT2IMG, Script
 
-ALWAYS_ON: dict[str, dict[str, type]] = {IMG2IMG: {SOFT_INPAINTING: SoftInpaint}}
+ALWAYS_ON: dict[str, dict[str, type]] = {
+    TXT2IMG: {CONTROLNET: ControlUnit},
+    IMG2IMG: {CONTROLNET: ControlUnit, SOFT_INPAINTING: SoftInpaint},
+}
 """What `alwayson_scripts` may name, by tab, with the record of its arguments."""
 
 
