@@ -10,8 +10,8 @@ from modules.errors import InvalidRequest, closest_hint
 from modules.param import Field, params_of, replace_at
 from modules.schema.request import GenerationRequest
 
-APART = ("extras", "script", "control", "wordings")
-"""Parts of a request that are not made of described fields; `wordings` follow from the prompts."""
+APART = ("extras", "script", "control", "watermark", "wordings")
+"""Parts of a request that are not made of described fields; some only the service fills in."""
 
 
 def read_request(values: Any, base: GenerationRequest) -> GenerationRequest:
