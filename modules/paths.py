@@ -93,6 +93,11 @@ class Paths:
         return self.data / "outputs"
 
     @property
+    def inputs(self) -> Path:
+        """The pictures that finished ones were drawn from, under the hashes of their content."""
+        return self.data / "inputs"
+
+    @property
     def database(self) -> Path:
         """Jobs, events and results."""
         return self.data / "easel.db"

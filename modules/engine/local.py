@@ -167,7 +167,7 @@ class LocalEngine:
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         ):
-            yield event
+            yield _signed(event, ready.model)
             while told:
                 yield Notice(message=told.pop(0))
 
@@ -356,6 +356,14 @@ class LocalEngine:
         """Give everything back."""
         self._read_ahead.expect([])
         self.unload()
+
+
+def _signed(event: Event, model: Any) -> Event:
+    """A picture's event with where it was computed; `model` is a `modules.model.loader.Model`."""
+    if not isinstance(event, ImageReady):
+        return event
+    where = f"{model.device.type} {str(model.dtype).removeprefix('torch.')}"
+    return ImageReady(image=replace(event.image, facts=(*event.image.facts, ("Device", where))))
 
 
 def _heed(cancel: Cancel) -> None:

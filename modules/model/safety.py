@@ -94,7 +94,10 @@ class SafetyChecker:
 
     @torch.no_grad()
     def flags(self, pictures: Sequence[np.ndarray]) -> list[bool]:
-        """Whether each picture, (height, width, 3) uint8 RGB, should not be shown."""
+        """Whether each picture, (height, width, 3) uint8 RGB, should not be shown.
+
+        Raises ModelError if damaged weights say neither.
+        """
         side = self.network.vision_model.config.side
         device = self.network.concept_embeds.device
         flagged = []

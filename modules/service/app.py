@@ -139,6 +139,7 @@ class App:
             self._database.write(*(one.statement for one in moved))
             for one in moved:
                 one.tidy()
+            self.gallery.inputs.tidy()
         except WebUIError as error:
             log.warning("Pictures kept elsewhere stay there: %s", error)
 

@@ -17,6 +17,7 @@ from modules.paths import Paths
 from modules.schema.infotext_parse import parse_infotext
 from modules.service.database import Database, Statement
 from modules.service.facts import BEST, SEPARATOR, describing, forgetting
+from modules.service.inputs import InputStore
 from modules.service.picture import Picture, picture_of
 from modules.service.search import Search, expression
 
@@ -44,6 +45,7 @@ class Collection:
 
     def __init__(self, database: Database, paths: Paths) -> None:
         self._database = database
+        self._inputs = InputStore(database, paths.inputs)
         self._trash = paths.outputs / ".trash"
 
     def search(
@@ -195,6 +197,7 @@ class Collection:
             gone = "UPDATE images SET saved = 0, trashed = NULL WHERE id = ?"
             self._database.write((gone, (picture.id,)))
             count += 1
+        self._inputs.tidy()
         return count
 
     def pictures(self, ids: Sequence[str]) -> list[Picture]:

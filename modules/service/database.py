@@ -99,6 +99,27 @@ MIGRATIONS = (
     """
     ALTER TABLE jobs ADD COLUMN cell INTEGER;
     """,
+    """
+    CREATE TABLE inputs (
+        image  TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        PRIMARY KEY (image, digest)
+    ) WITHOUT ROWID;
+    CREATE INDEX inputs_by_digest ON inputs (digest);
+    """,
+    """
+    CREATE TABLE prompts (
+        id       INTEGER PRIMARY KEY AUTOINCREMENT,
+        person   TEXT NOT NULL,
+        prompt   TEXT NOT NULL,
+        negative TEXT NOT NULL,
+        used     REAL NOT NULL,
+        times    INTEGER NOT NULL DEFAULT 1,
+        pinned   INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (person, prompt, negative)
+    );
+    CREATE INDEX prompts_by_use ON prompts (person, pinned DESC, used DESC);
+    """,
 )
 """Statements that bring a file from version n to n + 1. Only ever add to the end."""
 

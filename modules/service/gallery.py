@@ -24,6 +24,7 @@ from modules.service.database import Database, Statement
 from modules.service.facts import describing, moment_of
 from modules.service.formats import Encoded, encode, from_pillow
 from modules.service.grid import grid_rows, image_grid, save_grid, wants_grid
+from modules.service.inputs import KEY, SHOWN, InputStore, for_picture
 from modules.service.job import Job, new_id
 from modules.service.names import Naming
 from modules.service.picture import BLANK, Picture, inserting, picture_of, to_signed
@@ -85,6 +86,7 @@ class Gallery:
     def __init__(self, database: Database, paths: Paths) -> None:
         self._database = database
         self._paths = paths
+        self.inputs = InputStore(database, paths.inputs)
         self._thumbnails = paths.cache / "thumbnails"
         self._unsaved = paths.cache / "unsaved"
         self._shelters = (paths.cache / "rescued", Path(tempfile.gettempdir()) / "easel-rescued")
@@ -100,6 +102,25 @@ class Gallery:
         If the folder for outputs cannot be written, the picture goes to `tmp/rescued`, or else to
         the system's temporary folder, and `problem` says so. Raises WebUIError if all that fails.
         """
+        digests = self._keep_inputs(drawn, job)
+        if digests:
+            drawn = replace(drawn, facts=(*drawn.facts, (KEY, digests[0][:SHOWN])))
+        kept = self._keep(drawn, job, look_first=look_first)
+        needing = self.inputs.needing(kept.image.id, digests)
+        return replace(kept, statements=(*kept.statements, *needing))
+
+    def _keep_inputs(self, drawn: GeneratedImage, job: Job) -> tuple[str, ...]:
+        """Keep what a picture was drawn from, if it is saved itself; returns the hashes."""
+        settings = job.settings
+        if not (job.save and settings.saving.save and settings.recipe.inputs):
+            return ()
+        try:
+            return self.inputs.keep(for_picture(job.task, drawn.index))
+        except OSError as error:
+            log.warning("What picture %s was drawn from is not kept: %s", drawn.index, error)
+            return ()
+
+    def _keep(self, drawn: GeneratedImage, job: Job, *, look_first: bool) -> Kept:
         assert drawn.image is not None, "engines send pixels"
         infotext = self.recipe(drawn, job)
         naming = naming_of(job, drawn)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from modules.engine.engine import Engine
 from modules.errors import WebUIError
+from modules.extension.plan import Plan
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event, ImageReady, Notice
@@ -58,6 +59,10 @@ class ScreenedEngine:
     def status(self) -> EngineStatus:
         """Report state and memory."""
         return self.inner.status()
+
+    def use_extensions(self, plan: Plan) -> None:
+        """Work with these extensions from the next task on."""
+        self.inner.use_extensions(plan)
 
     def unload(self) -> None:
         """Drop loaded models."""

@@ -22,6 +22,7 @@ from modules.schema.request import Batch, GenerationRequest
 from modules.schema.result import GeneratedImage
 from modules.service.app import App
 from modules.service.compare import Likeness, compare_pixels
+from modules.service.inputs import KEY
 from modules.service.read_pixels import read_pixels
 from modules.service.recipe import Recipe
 from modules.version import RECIPE_VERSION
@@ -39,7 +40,7 @@ COMPARED_APART = frozenset(
     {
         *("Prompt", "Negative prompt", "Sampler", "Schedule type", "Version", "User", "App"),
         *("Model", "Model hash", "VAE", "VAE hash", "Lora hashes", "TI hashes", "Hashes"),
-        *("Hires sampler", "Hires schedule type", "Size-1", "Size-2", "Script"),
+        *("Hires sampler", "Hires schedule type", "Size-1", "Size-2", "Script", "Device", KEY),
     }
 )
 """Keys with rules of their own, and names that changed over the years."""
@@ -78,14 +79,14 @@ def verify_picture(app: App, content: bytes) -> Verdict:
 
     Raises InvalidRequest for a file that is no picture or has no recipe.
     """
-    recipe = app.read_recipe(content)
+    recipe, kept = _with_inputs(app, content)
     if not recipe.infotext:
         raise InvalidRequest(
             "This picture carries no recipe to draw it from.", "Choose one that was saved with it."
         )
     original = read_pixels(content)
     said = parse_infotext(recipe.infotext)
-    missing = tuple(_impossible(recipe, said))
+    missing = tuple(_impossible(recipe, said, kept=kept))
     if missing:
         return Verdict(outcome=IMPOSSIBLE, sentence=SENTENCES[IMPOSSIBLE], causes=missing)
     try:
@@ -103,6 +104,7 @@ def verify_picture(app: App, content: bytes) -> Verdict:
         found = [
             *_other_files(recipe, drawn.infotext, app.catalogue()),
             *_file(content, likeness, sizes, said),
+            *_other_device(recipe, drawn.infotext),
             *_other_keys(recipe, drawn.infotext),
             *_settings(app.base_request()),
         ]
@@ -120,9 +122,25 @@ def verify_picture(app: App, content: bytes) -> Verdict:
     )
 
 
+def _with_inputs(app: App, content: bytes) -> tuple[Recipe, bool]:
+    """A picture's recipe with the pictures it began with, and whether those are here."""
+    named = parse_infotext(app.read_picture(content)[0]).get(KEY, "")
+    inputs = app.gallery.inputs.find(named)
+    if inputs is None:
+        recipe = app.read_recipe(content)
+        return replace(recipe, request=replace(recipe.request, img2img=None, control=())), False
+    base = app.base_request()
+    base = replace(base, img2img=inputs.img2img, control=inputs.control, pictures=inputs.pictures)
+    recipe = app.read_recipe(content, base)
+    hires = recipe.request.hires
+    if hires is not None and inputs.hires is not None:
+        hires = replace(hires, image=inputs.hires.image)
+    return replace(recipe, request=replace(recipe.request, hires=hires)), True
+
+
 def _draw(app: App, recipe: Recipe) -> tuple[str, GeneratedImage]:
     """Draw one picture of a recipe; returns the job's id, too. Raises WebUIError."""
-    request = replace(recipe.request, script=None, img2img=None, control=(), batch=Batch())
+    request = replace(recipe.request, script=None, batch=Batch())
     job = app.submit(request, save=False, origin="verify", overrides={"samples_format": "png"})
     for _ in app.follow(job.id):
         pass
@@ -135,10 +153,16 @@ def _draw(app: App, recipe: Recipe) -> tuple[str, GeneratedImage]:
     raise WebUIError("The job was stopped before its picture was drawn.", "Verify again.")
 
 
-def _impossible(recipe: Recipe, said: Mapping[str, str]) -> Iterator[Cause]:
+def _impossible(recipe: Recipe, said: Mapping[str, str], *, kept: bool) -> Iterator[Cause]:
+    """Why there is nothing to draw; `kept` says that what it was drawn from is here."""
     if "Steps" not in said:
         yield Cause("recipe", "The recipe is a prompt only: no steps, no seed.")
-    if "Denoising strength" in said and not means_hires(dict(said)):
+    if kept:
+        return
+    if KEY in said:
+        text = f"The pictures it was drawn from ({said[KEY]}) are not here, or were changed."
+        yield Cause("start picture", text)
+    elif "Denoising strength" in said and not means_hires(dict(said)):
         yield Cause("start picture", "It began with another picture, which recipes do not contain.")
     if active_units(recipe.request.control):
         yield Cause("control picture", "A picture steered it that recipes do not contain.")
@@ -184,6 +208,13 @@ def _other_files(recipe: Recipe, new: str, catalogue: Catalogue) -> Iterator[Cau
                     yield Cause(kind, f"The {title} {name} is not here, or it was not used.")
             elif name in after and not _same(digest, after[name]):
                 yield Cause(kind, f"The {title} {name} is another file: {digest} then.")
+
+
+def _other_device(recipe: Recipe, new: str) -> Iterator[Cause]:
+    """Another kind of device, or another number type."""
+    theirs, ours = (parse_infotext(text).get("Device", "") for text in (recipe.infotext, new))
+    if theirs and ours and theirs != ours:
+        yield Cause("device", f"Computed on {theirs} then, on {ours} now: the last bits differ.")
 
 
 def _same(digest: str, other: str) -> bool:

@@ -3,6 +3,7 @@
 import io
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from PIL import Image, PngImagePlugin
 
 from modules.engine.local import LocalEngine
 from modules.errors import InvalidRequest
-from modules.schema.request import GenerationRequest, Sampling, Seeds, Size
+from modules.schema.inputs import ImageData, Img2Img, Inpaint
+from modules.schema.request import Batch, GenerationRequest, Sampling, Seeds, Size
 from modules.service.app import App, build_app
+from modules.service.inputs import digest_of
 from modules.service.read_picture import read_infotext_from
 from modules.service.verify import DIFFERENT, IDENTICAL, IMPOSSIBLE, SAME, verify_picture
 from modules.settings.launch import Launch
@@ -127,6 +130,11 @@ KNOBS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
         "model",
         "tiny",
     ),
+    "another precision": (
+        replaced("Device: cpu float32", "Device: cuda float16"),
+        "device",
+        "float16",
+    ),
     "an unknown sampler": (replaced("Sampler: Euler a", "Sampler: Eulor 9"), "sampler", "Eulor"),
     "a VAE that is not here": (
         replaced("Version:", "VAE hash: 0123456789, VAE: best.pt, Version:"),
@@ -153,6 +161,7 @@ KNOBS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
 }
 NEEDS_OTHER_PIXELS = {"another model", "another LoRA of this name", "another program"}
 NEEDS_OTHER_PIXELS |= {"an extension's value", "another release", "a VAE that is not here"}
+NEEDS_OTHER_PIXELS |= {"another precision"}
 """Only the text is changed there, so the picture itself must be made another one, too."""
 
 
@@ -193,3 +202,58 @@ def test_pixel_knobs_of_the_settings_are_named(app: App, content: bytes) -> None
     finally:
         app.set_options({"comma_padding_backtrack": 20})
     assert [cause.kind for cause in causes] == ["setting"]
+
+
+def plain(seed: int, mode: str = "RGB") -> ImageData:
+    """A picture to start from."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (64, 64, len(mode)), np.uint8)
+    return ImageData(64, 64, mode, pixels.tobytes())
+
+
+def half_mask() -> ImageData:
+    pixels = np.zeros((64, 64, 1), np.uint8)
+    pixels[:, 32:] = 255
+    return ImageData(64, 64, "L", pixels.tobytes())
+
+
+STARTS = {
+    "a start picture": Img2Img(images=(plain(1),), resize_mode="Crop and resize"),
+    "a mask": Img2Img(
+        images=(plain(1),),
+        denoising_strength=0.6,
+        inpaint=Inpaint(mask=half_mask(), blur=2, blur_y=6, content="fill", round=False),
+    ),
+}
+
+
+def drawn_from(app: App, start: Img2Img, **batch: int) -> list[str]:
+    """The ids of pictures drawn from another one."""
+    request = replace(REQUEST, img2img=start, size=Size(width=64, height=128), batch=Batch(**batch))
+    job = app.submit(request)
+    for _ in app.follow(job.id):
+        pass
+    return [one.id for one in app.snapshot(job.id).images if one.kind == "image"]
+
+
+@pytest.mark.parametrize("kind", STARTS)
+def test_a_picture_is_drawn_again_from_the_pictures_it_began_with(app: App, kind: str) -> None:
+    [image] = drawn_from(app, STARTS[kind])
+    verdict = verify_picture(app, app.image_file(image).read_bytes())
+    assert verdict.outcome == IDENTICAL, verdict
+
+
+def test_each_picture_of_a_batch_knows_its_own_start_picture(app: App) -> None:
+    start = Img2Img(images=(plain(1), plain(2)))
+    for image in drawn_from(app, start, batch_size=2):
+        verdict = verify_picture(app, app.image_file(image).read_bytes())
+        assert verdict.outcome in (IDENTICAL, SAME), verdict
+
+
+def test_a_start_picture_that_was_changed_counts_as_gone(app: App) -> None:
+    [image] = drawn_from(app, Img2Img(images=(plain(3),)))
+    content = app.image_file(image).read_bytes()
+    [kept] = app.paths.inputs.rglob(f"{digest_of(plain(3))}.png")
+    Image.new("RGB", (64, 64)).save(kept)
+    verdict = verify_picture(app, content)
+    assert verdict.outcome == IMPOSSIBLE
+    assert [cause.kind for cause in verdict.causes] == ["start picture"]

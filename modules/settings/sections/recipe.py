@@ -24,6 +24,19 @@ class Recipe:
         setting="textual_inversion_add_hashes_to_infotext",
         advanced=True,
     )
+    device: bool = param(
+        True,
+        "Device and precision",
+        setting="add_device_to_info",
+        help="The same recipe gives other last bits on another kind of device.",
+    )
+    inputs: bool = param(
+        True,
+        "Keep what pictures are drawn from",
+        setting="keep_inputs",
+        help="Start pictures, masks and control pictures, once each, so that pictures can be drawn "
+        "again and verified; they go when the last picture drawn from them is deleted.",
+    )
     unwritten: tuple[str, ...] = param(
         (), "Keys that are not written", setting="infotext_skip_writing", advanced=True
     )
@@ -61,5 +74,6 @@ class Recipe:
             "Version": self.version,
             "Lora hashes": self.lora_hashes,
             "TI hashes": self.embedding_hashes,
+            "Device": self.device,
         }
         return frozenset({*self.unwritten, *(key for key, wanted in written.items() if not wanted)})
