@@ -58,6 +58,11 @@ class Paths:
         return self._place("tokenizers", self.models / "tokenizers")
 
     @property
+    def midas(self) -> Path:
+        """`models/midas`: what estimates depth for models that have no estimator of their own."""
+        return self._place("midas", self.models / "midas")
+
+    @property
     def safety_checker(self) -> Path:
         """`models/safety-checker`."""
         return self._place("safety_checker", self.models / "safety-checker")

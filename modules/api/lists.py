@@ -93,5 +93,6 @@ def checkpoint_body(checkpoint: CheckpointInfo) -> dict[str, Any]:
         "native_size": list(checkpoint.native_size),
         "examples": list(checkpoint.examples),
         "usual": dict(checkpoint.usual),
+        "reads": checkpoint.reads,
         "note": checkpoint.note,
     }

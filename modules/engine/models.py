@@ -93,6 +93,7 @@ def described(checkpoint: Checkpoint) -> CheckpointInfo:
         native_size=checkpoint.native_size,
         examples=checkpoint.examples,
         usual=checkpoint.usual,
+        reads=checkpoint.reads,
         note=checkpoint.note,
     )
 

@@ -19,7 +19,10 @@ from modules.model.header import Header, read_header
 SUFFIXES = (".safetensors", ".ckpt", ".gguf")
 TEXT_FOLDERS = ("text_encoder", "text_encoder_2", "text_encoder_3", "bert")
 DEFAULT_SIZE = (512, 512)
-HEADER = "header-2"
+FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
+READS = {9: "mask", 8: "picture", 5: "depth"}
+"""What a U-Net's further input channels are, by the number of all."""
+HEADER = "header-3"
 """What is remembered of a file; another name when more is."""
 
 
@@ -40,6 +43,8 @@ class Checkpoint:
     """Prompts it is known to draw well."""
     usual: tuple[tuple[str, float | str], ...] = ()
     """What to begin with, by paths of a request, where that is special."""
+    reads: str = ""
+    """What its network is told of a picture besides: "mask", "picture", "depth", or nothing."""
     note: str = ""
     """Why it cannot be used; empty when nothing is known against it."""
 
@@ -108,6 +113,7 @@ def checkpoint_from(
         sha256=sha256 if isinstance(sha256, str) else "",
         native_size=(width, height),
         examples=tuple(known.get("examples") or ()),
+        reads=known.get("reads") or "",
         usual=tuple((path, value) for path, value in known.get("usual") or ()),
         note=known.get("note") or "",
     )
@@ -218,6 +224,7 @@ def inspect(path: Path) -> dict[str, Any]:
         "native_size": facts.native_size or FAMILIES[family.name].native_size,
         "examples": facts.examples,
         "usual": usual_values(family, header.shapes),
+        "reads": READS.get(header.shapes.get(FIRST_LAYER, (0, 0))[1], ""),
     }
 
 

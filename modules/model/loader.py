@@ -66,6 +66,8 @@ class Model:
     """By the names of the family's `TextTower`s, in their order."""
     tokenizers: Path = field(default_factory=lambda: Paths().tokenizers)
     """Where vocabularies lie that do not come with the program, in folders by encoder."""
+    midas: Path = field(default_factory=lambda: Paths().midas)
+    """Where estimators of depth lie, for a network that is told depth."""
     alphas_cumprod: Tensor
     """(1000,) float32 on the CPU."""
     native_size: tuple[int, int]
@@ -270,7 +272,7 @@ def load_model(
         check(architecture, path.name)
         policy = plan.policy(sizes_of(weights, family, parts))
         model = assemble(path, weights, family, parts, architecture, policy)
-        model.tokenizers = places.tokenizers
+        model.tokenizers, model.midas = places.tokenizers, places.midas
     model.coding.half = plan.half_vae
     for network in (model.unet, model.text_encoders):
         policy.settle(network)

@@ -14,6 +14,7 @@ from modules.model.loader import Model
 from modules.model.patch.patcher import Patcher
 from modules.model.token_merging import merged_tokens
 from modules.pipeline.batch import BatchOfSeeds
+from modules.pipeline.picture_words import picture_vector
 from modules.pipeline.points import Call, Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter, steps_done
@@ -53,6 +54,8 @@ class Bench:
     """Gives another checkpoint by name, for passes in which another takes over."""
     find_upscaler: FindUpscaler = find_upscaler
     """Gives an upscaler by name."""
+    picture_vector: Tensor | None = None
+    """What the network is told of the picture to begin with, (width,)."""
 
     def with_other(self, name: str) -> "Bench":
         """The same for another checkpoint. Raises NotFound, ModelError."""
@@ -63,7 +66,11 @@ class Bench:
             )
         ready = self.other(name)
         return replace(
-            self, model=ready.model, conditioner=ready.conditioner, patcher=ready.patcher
+            self,
+            model=ready.model,
+            conditioner=ready.conditioner,
+            patcher=ready.patcher,
+            picture_vector=picture_vector(self.request, ready.model),
         )
 
     def heed(self) -> None:
@@ -223,6 +230,9 @@ class DrawingPass:
                 weights_key=bench.patcher.key if bench.patcher else (),
                 facts=picture_facts(bench.request, *self.size),
             )
+        if bench.picture_vector is not None:
+            conditions.told = bench.picture_vector
+            conditions.told_uncond = torch.zeros_like(bench.picture_vector)
         conditions.fill_vectors(bench.model.unet.config.adm_in_channels)
         return conditions
 

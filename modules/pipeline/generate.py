@@ -17,6 +17,7 @@ from modules.pipeline.finish import finished
 from modules.pipeline.first_latents import latent_shape, noise_for
 from modules.pipeline.picture_conditions import plain_conditions, wants_mask
 from modules.pipeline.picture_start import PictureStart, picture_start
+from modules.pipeline.picture_words import picture_vector
 from modules.pipeline.placing import Placed
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
@@ -69,6 +70,7 @@ def generate(
         request=request,
         model=model,
         conditioner=conditioner,
+        picture_vector=picture_vector(request, model),
         cancel=cancel,
         previews=Previews(model, preview_interval_s),
         meter=ProgressMeter(request.batch.n_iter, start_image // request.batch.batch_size),

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from modules.errors import InvalidRequest
-from modules.model.loader import Model, PictureInput
+from modules.model.depth import estimated, estimator_in, own_estimator
+from modules.model.loader import Model, PictureInput, open_model
 from modules.pipeline.pictures import as_picture, fractions
 from modules.pipeline.placing import Placed
 from modules.pipeline.resize import stretch
@@ -74,18 +75,38 @@ def depth_conditions(
 ) -> Tensor:
     """(batch, 1, h, w) in [-1, 1], the nearest place of all 1."""
     depth = request.img2img.depth if request.img2img is not None else None
-    if depth is None:
-        raise InvalidRequest(
-            f"{model.name} draws by depth and needs a depth map of the picture.",
-            "Give one as a grey picture, nearest places white.",
-        )
     cell = model.downsample
     sides = request.size.height // cell, request.size.width // cell
-    grey = fractions(as_picture(depth).convert("L"))[None]  # (1, 1, H, W)
-    small = interpolate(grey, size=sides, mode="bicubic", align_corners=False)
+    if depth is not None:
+        grey = fractions(as_picture(depth).convert("L"))[None]  # (1, 1, H, W)
+        return _spread(grey, sides).expand(len(placed), -1, -1, -1)
+    sources = _sources(request, placed)
+    seen = sources[:1] if all(one is placed[0] for one in placed) else sources
+    maps = [_spread(one, sides) for one in _depths(model, seen)]
+    return torch.cat(maps).expand(len(placed), -1, -1, -1)
+
+
+def _depths(model: Model, pictures: Tensor) -> list[Tensor]:
+    """How near everything is, as the checkpoint's estimator sees it, or one of a file.
+
+    `pictures` are (batch, 3, H, W) in [-1, 1]. Raises InvalidRequest where there is none.
+    """
+    with open_model(model.path) as weights:
+        network = own_estimator(weights) or estimator_in(model.midas)
+    if network is None:
+        raise InvalidRequest(
+            f"{model.name} draws by depth and needs a depth map of the picture.",
+            f"Give one as a grey picture, nearest places white, or put MiDaS into {model.midas}.",
+        )
+    network.to(model.device)
+    return [estimated(network, one.to(model.device)).cpu() for one in pictures.split(1)]
+
+
+def _spread(depth: Tensor, sides: tuple[int, int]) -> Tensor:
+    """A map (1, 1, H, W) at the latent's size, from -1 to 1."""
+    small = interpolate(depth, size=sides, mode="bicubic", align_corners=False)
     low, high = small.min(), small.max()
-    spread = 2 * (small - low) / (high - low).clamp(min=1e-6) - 1
-    return spread.expand(len(placed), -1, -1, -1)
+    return 2 * (small - low) / (high - low).clamp(min=1e-6) - 1
 
 
 Read = Callable[[GenerationRequest, Model, Sequence[Placed], torch.Generator], Tensor]

@@ -22,6 +22,8 @@ class CheckpointInfo:
     """Width and height in pixels the model was trained at."""
     examples: tuple[str, ...] = ()
     """Prompts it is known to draw well, from its metadata."""
+    reads: str = ""
+    """What its network is told of a picture besides: "mask", "picture", "depth", or nothing."""
     usual: tuple[tuple[str, float | str], ...] = ()
     """Values to begin with where the model likes others than most, by paths of a request."""
     note: str = ""

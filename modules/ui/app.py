@@ -11,6 +11,7 @@ from modules.param import replace_at
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.request import GenerationRequest
 from modules.service.app import App
+from modules.service.read_pixels import read_pixels
 from modules.service.resolve import find_checkpoint
 from modules.service.styles import with_styles
 from modules.service.visitor import VISITOR
@@ -118,6 +119,9 @@ def hand_in_picture(
         title = str(values[form["models.checkpoint"]] or "")
         base = replace_at(app.base_request(), "models.checkpoint", title)
         request = with_source(picture_form.read(values, base), source)
+        if source.depth and request.img2img is not None:
+            name, path = app.uploads.find(source.depth)
+            request = replace_at(request, "img2img.depth", read_pixels(path.read_bytes(), name))
         request = styled(app, picture_form, values, request)
         return say(job=app.submit(request, origin="page").id)
     except WebUIError as error:

@@ -27,6 +27,8 @@ class Source:
     """Width and height if the frame reaches beyond the picture or cuts it."""
     scale: float | None = None
     """How many times as large as itself the picture is drawn; None leaves it to the size."""
+    depth: str = ""
+    """An uploaded map of how near everything is, by its id."""
     folder: Mapping[str, Any] | None = None
     """Instead of a picture a folder on the server: what the script for that is asked."""
 

@@ -149,10 +149,12 @@ def in_open_clip(text: dict[str, Tensor], config: ClipTextConfig) -> dict[str, T
     return found
 
 
-def write(name: str, folder: Path, *, half: bool = False) -> Path:
-    """The checkpoint called `name` in `MODELS`, its description beside it."""
+def write(
+    name: str, folder: Path, *, half: bool = False, more: dict[str, Tensor] | None = None
+) -> Path:
+    """The checkpoint called `name` in `MODELS`, its description beside it, with `more` tensors."""
     tiny = MODELS[name]
-    tensors = tensors_of(tiny)
+    tensors = tensors_of(tiny) | (more or {})
     if half:
         tensors = {key: tensor.half() for key, tensor in tensors.items()}
     path = folder / f"{name}.safetensors"

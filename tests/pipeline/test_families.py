@@ -12,7 +12,10 @@ from modules.conditioning.options import ConditioningOptions
 from modules.conditioning.reader import reader_for
 from modules.conditioning.size_vector import PictureFacts, size_vector
 from modules.errors import InvalidRequest
+from modules.model.depth import OWN
 from modules.model.loader import load_model
+from modules.model.networks.dpt import Dpt
+from modules.model.picture_encoder import PictureEncoder
 from modules.param import replace_at
 from modules.pipeline.generate import generate
 from modules.schema.cancel import Cancel
@@ -20,6 +23,8 @@ from modules.schema.event import ImageReady
 from modules.schema.inputs import ImageData, Img2Img
 from modules.schema.request import GenerationRequest, Sampling, Seeds, Size
 from tests.model import tiny_checkpoints
+from tests.model.networks.test_dpt import SMALL
+from tests.model.test_unclip import CONFIG, in_open_clip
 
 REQUEST = GenerationRequest(
     prompt="a red cat",
@@ -141,6 +146,39 @@ def test_a_model_that_draws_by_depth_asks_for_it(load):
         drawn(replace(REQUEST, img2img=Img2Img(images=(photo((1, 2, 3)),))), load("depth2img"))
     with pytest.raises(InvalidRequest, match="draws by depth, over a picture"):
         drawn(REQUEST, load("depth2img"))
+
+
+def loaded_with(name, folder, tensors):
+    """A tiny model whose file holds another network too."""
+    model = load_model(tiny_checkpoints.write(name, folder, more=tensors))
+    return model, Conditioner(reader_for(model), family=model.family)
+
+
+def gradient(levels):
+    """A picture whose columns have these levels."""
+    return ImageData(64, 64, "L", bytes(levels) * 64)
+
+
+def test_an_estimator_in_the_checkpoint_sees_how_near_things_are(tmp_path):
+    own = tiny_checkpoints.randomised(Dpt(SMALL), 5).state_dict()
+    loaded = loaded_with("depth2img", tmp_path, {OWN + key: value for key, value in own.items()})
+    seen = []
+    pictures = [gradient(range(64)), gradient(range(0, 256, 4))]
+    for picture in pictures:
+        wish = Img2Img(images=(picture,), denoising_strength=1.0)
+        seen.append(drawn(replace(REQUEST, img2img=wish), loaded))
+    assert not np.array_equal(*seen)
+
+
+def test_an_unclip_model_is_told_of_the_picture(tmp_path, load):
+    encoder = tiny_checkpoints.randomised(PictureEncoder(CONFIG, 32), 6)
+    loaded = loaded_with("unclip", tmp_path, in_open_clip(encoder))
+    assert drawn(REQUEST, loaded).std() > 0, "it draws by words alone"
+    wish = Img2Img(images=(gradient(range(0, 256, 4)),), denoising_strength=0.6)
+    request = replace(REQUEST, img2img=wish)
+    told = drawn(request, loaded)
+    assert np.array_equal(told, drawn(request, loaded))
+    assert not np.array_equal(told, drawn(request, load("unclip"))), "there nothing is told"
 
 
 def test_an_editing_model_is_not_given_joined_prompts(load):

@@ -95,6 +95,8 @@ class Family:
     joining: Joining = "channels"
     flow: Flow | None = None
     """Given for models of straight paths; the rest of their description is in their tensors."""
+    told_of_pictures: bool = False
+    """Pictures to begin with are also told by their CLIP embedding."""
     usual: tuple[tuple[str, float | str], ...] = ()
     """What to begin with where older families like something else: paths of a request, values."""
     size_facts: SizeFacts = ""

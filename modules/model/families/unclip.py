@@ -11,4 +11,5 @@ UNCLIP = Family(
     native_size=(768, 768),
     preview_factors=PREVIEW_FACTORS,
     text=SD2.text,
+    told_of_pictures=True,
 )

@@ -1,7 +1,8 @@
 // The middle of the img2img tab: ways to start from a picture, one canvas for all of them, and what of
 // it is handed over when Generate is pressed. Nothing leaves the browser before.
 
-import { pictureControls as controls, showTab } from "./bridge.js";
+import { upload as keepFile } from "./api.js";
+import { onChange, pictureControls as controls, showTab } from "./bridge.js";
 import { BatchPanel } from "./batch.js";
 import { Canvas } from "./canvas/canvas.js";
 import { h, iconButton, toast } from "./dom.js";
@@ -45,7 +46,10 @@ class Source extends HTMLElement {
 		this.chooser = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => this.chosen() });
 		this.more = iconButton("open", "Choose the mask", () => this.chooser.click());
 		this.place = h("div.source-canvas", {});
-		this.append(list, h("div.source-line", {}, this.hint, this.more, this.chooser), this.place, this.batch.element);
+		this.depthChooser = h("input", { type: "file", accept: "image/*", hidden: true, id: "img2img_depth", "aria-label": "Depth map", onchange: () => this.keepDepth() });
+		this.depthButton = iconButton("picture", "Depth map", () => (this.depth ? this.setDepth(null) : this.depthChooser.click()));
+		onChange((_, changed) => changed.has("models.checkpoint") && this.askForDepth());
+		this.append(list, h("div.source-line", {}, this.hint, this.more, this.chooser, this.depthButton, this.depthChooser), this.place, this.batch.element);
 		this.canvas = new Canvas(this.place, { storageKey: "img2img", layers: [], onChange: () => this.changed() });
 		this.choose(MODES.find(({ id }) => id === localStorage.getItem(MODE_KEY))?.id ?? "img2img");
 		this.canvas.ready.then(() => (this.seen = this.sizeText()));
@@ -98,6 +102,31 @@ class Source extends HTMLElement {
 		}
 	}
 
+	/** Only some models are told how near everything is. */
+	async askForDepth() {
+		const model = await chosenModel().catch(() => null);
+		this.depthButton.hidden = model?.reads !== "depth";
+	}
+
+	async keepDepth() {
+		const [file] = this.depthChooser.files;
+		this.depthChooser.value = "";
+		if (!file) return;
+		try {
+			this.setDepth((await keepFile("api/v1/extras/pictures", file)).upload, file.name);
+		} catch (error) {
+			toast(error.message, "error", error.hint);
+		}
+	}
+
+	/** The map for the next pictures; without one the model's own estimate counts. */
+	setDepth(depth, name = "") {
+		this.depth = depth;
+		this.depthButton.setAttribute("aria-pressed", String(Boolean(depth)));
+		this.depthButton.title = depth ? "Take the depth map away" : "Depth map";
+		this.depthButton.lastChild.textContent = name || "Depth map";
+	}
+
 	sizeText() {
 		const size = this.canvas.size();
 		return size ? `${size.width}×${size.height}` : "";
@@ -133,7 +162,8 @@ class Source extends HTMLElement {
 			this.masks(frame) ? this.canvas.exportMask({ region: frame ? "frame" : "picture", from: this.mode.masked ?? "mask" }) : null,
 		]);
 		const size = frame && [frame.width, frame.height];
-		return [JSON.stringify({ mode, frame: size, scale: scaleWished() }), ...(await upload(files))];
+		const depth = this.depthButton.hidden ? null : this.depth;
+		return [JSON.stringify({ mode, frame: size, scale: scaleWished(), depth }), ...(await upload(files))];
 	}
 
 	/** Whether there is anything to say about what is repainted. */

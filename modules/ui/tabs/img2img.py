@@ -112,6 +112,7 @@ def source_of(about: str, picture: bytes | None, mask: bytes | None) -> Source:
         mask=mask,
         frame=(int(frame[0]), int(frame[1])) if frame else None,
         scale=float(said["scale"]) if said.get("scale") else None,
+        depth=str(said.get("depth") or ""),
         folder=said.get("folder"),
     )
 
