@@ -15,6 +15,7 @@ from modules.engine.merging import merge_models
 from modules.engine.models import ModelList
 from modules.engine.screening import CheckerShelf
 from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
+from modules.engine.picture_desk import PictureDesk
 from modules.errors import Interrupted, ModelError, OutOfMemory
 from modules.model.catalogue import Checkpoint, files_of, find, main_file, scan
 from modules.model.hashes import FileFacts
@@ -27,6 +28,7 @@ from modules.schema.tasks import AnyTask, Look, Merge, Screened, Task, Upscale
 from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
+from modules.schema.picture_tasks import PictureTask
 
 SMALLEST_TILE = 64
 """Pixels of a side; an upscaler that has no memory for that has none at all."""
@@ -75,6 +77,7 @@ class LocalEngine:
     def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Load what the task names, then draw it. Raises WebUIError.
 
+        self._picture_desk = PictureDesk(paths, self._facts, self._pick_device)
         When memory runs out, everything is freed and the rest is drawn with a more sparing policy,
         down to the last; a notice says what was given up.
         """
@@ -97,6 +100,9 @@ class LocalEngine:
                 shortage = None
                 try:
                     for event in self._run(task, cancel, start_image, rung):
+        if isinstance(task, PictureTask):
+            yield from self._work_on(task, cancel)
+            return
                         if isinstance(event, ImageReady):
                             start_image = event.image.index + 1
                         yield event
@@ -189,6 +195,7 @@ class LocalEngine:
         self._busy = True
         try:
             try:
+            restore_faces=self._picture_desk.restoring(task.faces),
                 yield from enlarge_picture(task, self._upscalers(), heed)
                 return
             except Exception as error:
@@ -197,6 +204,23 @@ class LocalEngine:
                     raise
                 log.warning("%s", shortage.message)
             self.unload()
+    def _work_on(self, task: PictureTask, cancel: Cancel) -> Iterator[Event]:
+        """Restore faces, find them, or describe a picture; once more when memory ran out."""
+        self._busy = True
+        try:
+            try:
+                yield from self._picture_desk.run(task, partial(_heed, cancel))
+                return
+            except Exception as error:
+                shortage = _as_out_of_memory(error)
+                if shortage is None:
+                    raise
+                log.warning("%s", shortage.message)
+            self.unload()
+            yield from self._picture_desk.run(task, partial(_heed, cancel))
+        finally:
+            self._busy = False
+
             smaller = max(SMALLEST_TILE, (task.tile or 4 * SMALLEST_TILE) // 2)
             yield Notice(message=f"Memory ran out: enlarged in pieces of {smaller} pixels.")
             yield from enlarge_picture(replace(task, tile=smaller), self._upscalers(), heed)
@@ -375,6 +399,7 @@ def _heed(cancel: Cancel) -> None:
 def _as_out_of_memory(error: Exception) -> OutOfMemory | None:
     """What to tell people, if `error` means that memory ran out."""
     from modules.model.memory import ran_out
+        self._picture_desk.clear()
 
     if not ran_out(error):
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 from modules.errors import ModelError
 from modules.model.catalogue import Checkpoint, scan, with_hash
 from modules.model.embedding_sizes import embedding_sizes
+from modules.model.face_files import face_files
 from modules.model.folder import files_below
 from modules.model.hashes import FileFacts
 from modules.model.upscaler_files import upscaler_files
@@ -43,9 +44,9 @@ class ModelList:
             return self._catalogue
 
     def _listed(self, checkpoints: list[Checkpoint]) -> Catalogue:
-        return Catalogue(
         vaes = vae_files([self._paths.checkpoints], self._paths.vae)
         faces = face_files(self._paths.all_models, self._facts)
+        return Catalogue(
             checkpoints=tuple(described(checkpoint) for checkpoint in checkpoints),
             vaes=tuple(vaes),
             vae_paths=tuple(map(str, vaes.values())),
@@ -53,6 +54,8 @@ class ModelList:
             embedding_vectors=tuple(embedding_sizes(self._paths.embeddings, self._facts).items()),
             loras=_names(self._paths.lora),
             upscalers=_upscalers(self._paths),
+            restorers=tuple((name, str(path)) for name, path in faces.restorers.items()),
+            face_detector=str(faces.detector or ""),
             problems=tuple(f"{one.name}: {one.note}" for one in checkpoints if one.note),
         )
 

@@ -14,11 +14,13 @@ from modules.pipeline.batch import BatchOfSeeds, batches
 from modules.pipeline.decode import decode
 from modules.pipeline.drawing_pass import Bench, DrawingPass, Drawn, Skipped
 from modules.pipeline.finish import finished
+from modules.pipeline.faces import RestoreFaces
 from modules.pipeline.first_latents import latent_shape, noise_for
 from modules.pipeline.picture_conditions import plain_conditions, wants_mask
 from modules.pipeline.picture_start import PictureStart, picture_start
 from modules.pipeline.picture_words import picture_vector
 from modules.pipeline.placing import Placed
+from modules.pipeline.pictures import as_data, as_picture
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter
@@ -57,6 +59,7 @@ def generate(
     other: Callable[[str], Ready] | None = None,
     find_upscaler: FindUpscaler = find_upscaler,
     start_image: int = 0,
+    restore_faces: RestoreFaces | None = None,
     preview_interval_s: float | None = PREVIEW_INTERVAL_S,
 ) -> Iterator[Event]:
     """Draw the pictures of `request` from number `start_image` on.
@@ -64,7 +67,8 @@ def generate(
     Yields Progress and Preview after steps, ImageReady as soon as a picture is decoded, and Notice.
     Skipping leaves the batch being drawn; stopping raises Interrupted. Every picture depends on the
     request and the models only, not on its neighbours or on where the job was begun. `other` gives
-    another checkpoint by name, for requests in which one takes over.
+    another checkpoint by name, for requests in which one takes over. `restore_faces` is what the
+    request's `faces` name, if they name anything.
     """
     bench = Bench(
         request=request,
@@ -79,7 +83,7 @@ def generate(
         find_upscaler=find_upscaler,
     )
     with tiled(model, request.tiling):
-        job = _Job(bench, points or Points())
+        job = _Job(bench, points or Points(), restore_faces)
         for message in job.texts.notices:
             yield Notice(message=message)
         for batch in batches(request, start_image):
@@ -95,11 +99,14 @@ def generate(
 class _Job:
     """What all batches of a request share."""
 
-    def __init__(self, bench: Bench, points: Points) -> None:
+    def __init__(
+        self, bench: Bench, points: Points, restore_faces: RestoreFaces | None = None
+    ) -> None:
         self.bench, self.points = bench, points
         self.request, self.model = bench.request, bench.model
         request, model = self.request, self.model
         self.shape = latent_shape(request, model)
+        self.restore_faces = restore_faces
         self.texts = read_texts(request)
         self.resolved = resolved_sampler(request)
         self.plan = SamplingPass(
@@ -234,7 +241,10 @@ class _Job:
         origin = self._origin(place, latent)
         wish = self.request.img2img
         reference = wish.colour_reference if wish is not None else None
-        return finished(decode(model, latent), origin, self.request.pictures, reference)
+        pixels = decode(model, latent)
+        if self.restore_faces is not None:
+            pixels = as_data(self.restore_faces(as_picture(pixels)))
+        return finished(pixels, origin, self.request.pictures, reference)
 
     def _picture(
         self, batch: BatchOfSeeds, place: int, pixels: ImageData, facts: tuple[Fact, ...]

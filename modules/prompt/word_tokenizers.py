@@ -7,7 +7,7 @@ in `models/tokenizers`, as the files that come with those models.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import Unigram, WordPiece
 
 from modules.errors import ModelError
@@ -41,6 +41,10 @@ class WordTokenizer:
         """Return the ids of a text, without any marks."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids, without marks."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
     def marked(self, ids: Sequence[int], length: int) -> list[int]:
         """Put marks around `ids`, cut what is too long, fill what is too short: `length` ids."""
         start = [] if self.start is None else [self.start]
@@ -73,6 +77,7 @@ def read_bert(path: Path) -> WordTokenizer:
         )
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
     start, end, pad, _ = (
         known(tokenizer, mark, path) for mark in ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
     )

@@ -52,6 +52,10 @@ class Catalogue:
     control_models: tuple[str, ...] = ()
     """Networks for units of control, as `name [hash]` with 8 digits of the short hash."""
     problems: tuple[str, ...] = ()
+    restorers: tuple[tuple[str, str], ...] = ()
+    """Name and file of the networks that restore faces."""
+    face_detector: str = ""
+    """The file of what finds faces; empty if there is none."""
     """Files that could not be read, a sentence each."""
 
 

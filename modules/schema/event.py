@@ -71,6 +71,21 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FacesFound:
+    """Where the faces of a picture are."""
+
+    boxes: tuple[tuple[float, float, float, float], ...]
+    """Left, top, right and bottom in pixels, likeliest face first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What a picture shows, in words."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """The job's happy ending."""
 
@@ -97,6 +112,8 @@ Event = (
     | Preview
     | ImageReady
     | Notice
+    | FacesFound
+    | Described
     | Finished
     | Stopped
     | Failed

@@ -6,6 +6,7 @@ from typing import Any
 
 from modules.param import check_limits, param
 from modules.schema.control import ControlUnit
+from modules.schema.faces import Faces
 from modules.schema.inputs import Hires, Img2Img, PictureOptions
 from modules.schema.script_call import ScriptCall
 from modules.schema.watermark import Watermark
@@ -659,6 +660,7 @@ class GenerationRequest:
     models: Models = Models()
     refiner: Refiner = Refiner()
     pictures: PictureOptions = field(default_factory=PictureOptions)
+    faces: Faces = Faces()
     img2img: Img2Img | None = None
     hires: Hires | None = None
     control: tuple[ControlUnit, ...] = ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from modules.param import param
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
+from modules.schema.picture_tasks import PictureTask
 from modules.schema.watermark import Watermark
 
 
@@ -83,5 +84,4 @@ class Screened:
     """What happens to a flagged picture: "tag", "blur" or "block"."""
 
 
-AnyTask = GenerationRequest | Upscale | Merge | Look | Screened
 """What an engine takes."""

@@ -9,6 +9,7 @@ from modules.prompt.networks import hypernet_wishes, lora_wishes, take_networks
 from modules.schema.catalogue import Catalogue
 from modules.schema.request import GenerationRequest, Refiner, Seeds, Size
 from modules.service.complete_pictures import complete_hires, complete_img2img, largest_sides
+from modules.service.faces import named_restorer
 from modules.service.resolve import find_checkpoint, resolve_names
 
 LONGEST_PROMPT = 100_000
@@ -44,7 +45,11 @@ def complete_request(
     seeds = request.seeds if request.script is not None else _chosen(request.seeds)
     request = replace(request, models=models, size=size, seeds=seeds)
     request = complete_hires(complete_img2img(request, catalogue), catalogue)
-    request = replace(request, refiner=_named_refiner(request, catalogue))
+    request = replace(
+        request,
+        refiner=_named_refiner(request, catalogue),
+        faces=named_restorer(request.faces, catalogue),
+    )
     check_pixels(request)
     return request
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 
 from modules.settings.sections.api import Api
+from modules.settings.sections.describing import Describing
+from modules.settings.sections.extras import Extras
+from modules.settings.sections.faces import FaceRestoration
 from modules.settings.sections.interface import Interface
 from modules.settings.sections.models import ModelMemory
 from modules.settings.sections.networks import Networks
@@ -26,3 +29,6 @@ class Settings:
     models: ModelMemory = field(default_factory=ModelMemory)
     api: Api = field(default_factory=Api)
     upscaling: Upscaling = field(default_factory=Upscaling)
+    faces: FaceRestoration = field(default_factory=FaceRestoration)
+    extras: Extras = field(default_factory=Extras)
+    describing: Describing = field(default_factory=Describing)

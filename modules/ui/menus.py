@@ -16,6 +16,7 @@ def menus_of(app: App) -> Menus:
         "upscalers": lambda: list(upscaler_names(app.catalogue())),
         "hires_upscalers": lambda: [*LATENT_UPSCALERS, *upscaler_names(app.catalogue())],
         "checkpoints": lambda: [item.title for item in app.catalogue().checkpoints],
+        "restorers": lambda: [name for name, _ in app.catalogue().restorers],
         "vaes": lambda: ["Automatic", "None", *app.catalogue().vaes],
     }
     return lambda name: tables[name]() if name in tables else []

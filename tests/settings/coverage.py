@@ -3,7 +3,6 @@
 An empty reason means that the option is known here under the same name and has an effect.
 """
 
-FACES = "Nothing here restores faces yet."
 CONTROL = "There is no ControlNet yet."
 EXTENSIONS = "There are no extensions to switch off yet; a folder is removed by hand."
 AUTOMATIC = "Chosen by itself, by what the device has room for."
@@ -84,15 +83,15 @@ OPTIONS: dict[str, str] = {
             "enable_prompt_comments",
             "notification_audio",
             "notification_volume",
+            "face_restoration",
+            "face_restoration_model",
+            "code_former_weight",
         ],
         "",
     ),
     "save_images_before_highres_fix": "The first pass is not kept as a picture.",
     "save_selected_only": "Save keeps what is selected; several can be selected in History.",
     "realesrgan_enabled_models": "Every upscaler whose file is there is offered.",
-    "face_restoration": FACES,
-    "face_restoration_model": FACES,
-    "code_former_weight": FACES,
     "auto_launch_browser": "The browser is opened by --autolaunch alone.",
     "sd_checkpoints_keep_in_cpu": AUTOMATIC,
     "cross_attention_optimization": AUTOMATIC,

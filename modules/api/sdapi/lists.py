@@ -206,8 +206,13 @@ def _upscaler_routes(routes: APIRouter, app: App) -> None:
         """Return an empty list."""
         return []
 
+    @routes.get("/face-restorers")
+    def restorers() -> Rows:
+        """List networks that restore faces."""
+        found = app.catalogue().restorers
+        return [{"name": name, "cmd_dir": str(Path(path).parent)} for name, path in found]
+
     for name in (
-        "face-restorers",
         "realesrgan-models",
         "extensions",
     ):

@@ -79,6 +79,9 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
     if body.eta is not None:  # goes to any sampler, before DDIM's own option
         request = replace_at(request, "options.eta_ddim", body.eta)
     styles = tuple(body.styles or ())
+    if body.restore_faces is not None:
+        restorer = settings.faces.model if body.restore_faces else ""
+        request = replace_at(request, "faces.restorer", restorer)
     prompt, negative = app.styles().apply(styles, request.prompt, request.negative_prompt)
     request = replace(request, prompt=prompt, negative_prompt=negative)
     if request.hires is not None:
@@ -254,8 +257,8 @@ def info_of(
         "cfg_scale": request.sampling.cfg_scale,
         "steps": request.sampling.steps,
         "batch_size": request.batch.batch_size,
-        "restore_faces": False,
-        "face_restoration_model": None,
+        "restore_faces": bool(request.faces.restorer),
+        "face_restoration_model": request.faces.restorer or None,
         "sd_model_name": first.get("Model", ""),
         "sd_model_hash": first.get("Model hash", model_hash),
         "sd_vae_name": first.get("VAE"),

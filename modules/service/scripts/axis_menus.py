@@ -35,6 +35,11 @@ def vae_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
     return ["Automatic", "None", *catalogue.vaes]
 
 
+def restorer_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    """Networks that restore faces, and none."""
+    return ["None", *(name for name, _ in catalogue.restorers)]
+
+
 def style_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
     """Styles."""
     return styles

@@ -11,6 +11,7 @@ from modules.errors import InvalidRequest, NotFound, WebUIError
 from modules.param import get_at, params_of, replace_at
 from modules.schema.catalogue import Catalogue
 from modules.schema.request import GenerationRequest, Size
+from modules.service.faces import find_restorer
 from modules.service.resolve import find_checkpoint, resolve_names
 from modules.service.scripts.axis_menus import (
     Choices,
@@ -18,6 +19,7 @@ from modules.service.scripts.axis_menus import (
     fixed,
     hires_upscalers,
     refiner_names,
+    restorer_names,
     sampler_names,
     schedule_names,
     style_names,
@@ -184,6 +186,20 @@ def _refiners(axis: Axis, text: str, call: Call) -> Sequence[str]:
     ]
 
 
+def _restorers(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    """Networks for faces by name; yes is the first there is, and no is none."""
+
+    def named(value: str) -> str:
+        plain = value.lower()
+        if plain in ("", "none", "false", "no", "n", "0", "off"):
+            return "None"
+        first = next((name for name, _ in call.catalogue.restorers), "CodeFormer")
+        yes = plain in ("true", "yes", "y", "1", "on")
+        return find_restorer(first if yes else value, call.catalogue)
+
+    return [named(value) for value in split_list(text)]
+
+
 def _checkpoint(value: str, catalogue: Catalogue) -> str:
     return find_checkpoint(value, catalogue.checkpoints).title
 
@@ -266,6 +282,13 @@ def _refined(request: GenerationRequest, value: str, values: Values) -> Generati
     """Another model that goes on, or none."""
     name = "" if value == "None" else value
     changed: GenerationRequest = replace_at(request, "refiner.checkpoint", name)
+    return changed
+
+
+def _with_restorer(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
+    """Faces restored by a network, or left alone."""
+    name = "" if value == "None" else value
+    changed: GenerationRequest = replace_at(request, "faces.restorer", name)
     return changed
 
 
@@ -352,7 +375,13 @@ AXES = (
     _menu("VAE", "models.vae", vae_names, parse=_vaes, cost=0.7),
     Axis(label="Styles", parse=_style_lists, apply=_styled, choices=style_names),
     Axis(label="UniPC Order", parse=_whole, apply=_capped_order, cost=0.5),
-    Axis(label="Face restore", parse=_words, path="faces.restorer", bare=True),
+    Axis(
+        label="Face restore",
+        parse=_restorers,
+        apply=_with_restorer,
+        bare=True,
+        choices=restorer_names,
+    ),
     Axis(label="Token merging ratio", parse=_numbers, apply=_merging),
     _number("Token merging ratio high-res", "options.token_merging_hr"),
     _flag("Always discard next-to-last sigma", "options.discard_penultimate"),

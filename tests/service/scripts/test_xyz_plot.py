@@ -196,7 +196,7 @@ def test_clients_count_axes_as_in_a1111():
         ("Steps", "", InvalidRequest, "no values"),
         ("Size", "64", InvalidRequest, "512x768"),
         ("Styles", "oill", InvalidRequest, "oill"),
-        ("Face restore", "GFPGAN", InvalidRequest, "nothing it could change"),
+        ("Face restore", "GFPGAN", InvalidRequest, "there is no GFPGAN here"),
         ("Seed", "1-200", InvalidRequest, "megapixels"),
     ],
 )
