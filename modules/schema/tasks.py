@@ -85,3 +85,4 @@ class Screened:
 
 
 """What an engine takes."""
+AnyTask = GenerationRequest | Upscale | Merge | Look | Screened | PictureTask
