@@ -11,16 +11,17 @@ from modules.model.loader import Model
 from modules.model.patch.patcher import Patcher
 from modules.pipeline.attachments.inpaint import keep_unmasked
 from modules.pipeline.batch import BatchOfSeeds, batches
+from modules.pipeline.control import JobControl, at_work_in, joined
 from modules.pipeline.decode import decode
 from modules.pipeline.drawing_pass import Bench, DrawingPass, Drawn, Skipped
-from modules.pipeline.finish import finished
 from modules.pipeline.faces import RestoreFaces
+from modules.pipeline.finish import finished
 from modules.pipeline.first_latents import latent_shape, noise_for
 from modules.pipeline.picture_conditions import plain_conditions, wants_mask
 from modules.pipeline.picture_start import PictureStart, picture_start
 from modules.pipeline.picture_words import picture_vector
-from modules.pipeline.placing import Placed
 from modules.pipeline.pictures import as_data, as_picture
+from modules.pipeline.placing import Placed
 from modules.pipeline.points import Points
 from modules.pipeline.preview import Previews
 from modules.pipeline.progress import ProgressMeter
@@ -58,8 +59,9 @@ def generate(
     patcher: Patcher | None = None,
     other: Callable[[str], Ready] | None = None,
     find_upscaler: FindUpscaler = find_upscaler,
-    start_image: int = 0,
     restore_faces: RestoreFaces | None = None,
+    control: JobControl | None = None,
+    start_image: int = 0,
     preview_interval_s: float | None = PREVIEW_INTERVAL_S,
 ) -> Iterator[Event]:
     """Draw the pictures of `request` from number `start_image` on.
@@ -68,7 +70,7 @@ def generate(
     Skipping leaves the batch being drawn; stopping raises Interrupted. Every picture depends on the
     request and the models only, not on its neighbours or on where the job was begun. `other` gives
     another checkpoint by name, for requests in which one takes over. `restore_faces` is what the
-    request's `faces` name, if they name anything.
+    request's `faces` name, if they name anything; `control` are its units of control at work.
     """
     bench = Bench(
         request=request,
@@ -81,6 +83,7 @@ def generate(
         patcher=patcher,
         other=other,
         find_upscaler=find_upscaler,
+        control=control,
     )
     with tiled(model, request.tiling):
         job = _Job(bench, points or Points(), restore_faces)
@@ -103,10 +106,10 @@ class _Job:
         self, bench: Bench, points: Points, restore_faces: RestoreFaces | None = None
     ) -> None:
         self.bench, self.points = bench, points
+        self.restore_faces = restore_faces
         self.request, self.model = bench.request, bench.model
         request, model = self.request, self.model
         self.shape = latent_shape(request, model)
-        self.restore_faces = restore_faces
         self.texts = read_texts(request)
         self.resolved = resolved_sampler(request)
         self.plan = SamplingPass(
@@ -128,6 +131,14 @@ class _Job:
             steps_in_all=self.plan.steps + (self.second.plan.steps if self.second else 0),
         )
         self._check_networks()
+        self.control = at_work_in(
+            bench.control,
+            model,
+            self.plan,
+            self.first.size,
+            second_pass=False,
+            tell=bench.news.append,
+        )
         self.pictures = self._pictures()
 
     def _check_networks(self) -> None:
@@ -225,7 +236,7 @@ class _Job:
                 batch,
                 x,
                 self.plan.noise_source(noise),
-                points=points,
+                points=joined(points, self.control),
                 picture_conditions=self._picture_conditions(batch),
             )
         )

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from modules.param import param
+from modules.schema.control_task import Detect
 from modules.schema.inputs import ImageData
-from modules.schema.request import GenerationRequest
 from modules.schema.picture_tasks import PictureTask
+from modules.schema.request import GenerationRequest
 from modules.schema.watermark import Watermark
 
 
@@ -84,5 +85,5 @@ class Screened:
     """What happens to a flagged picture: "tag", "blur" or "block"."""
 
 
+AnyTask = GenerationRequest | Upscale | Merge | Look | Screened | PictureTask | Detect
 """What an engine takes."""
-AnyTask = GenerationRequest | Upscale | Merge | Look | Screened | PictureTask

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from modules.settings.sections.api import Api
+from modules.settings.sections.control import ControlNet
 from modules.settings.sections.describing import Describing
+from modules.settings.sections.extensions import ExtensionChoice
 from modules.settings.sections.extras import Extras
 from modules.settings.sections.faces import FaceRestoration
 from modules.settings.sections.interface import Interface
@@ -31,4 +33,6 @@ class Settings:
     upscaling: Upscaling = field(default_factory=Upscaling)
     faces: FaceRestoration = field(default_factory=FaceRestoration)
     extras: Extras = field(default_factory=Extras)
+    control: ControlNet = field(default_factory=ControlNet)
     describing: Describing = field(default_factory=Describing)
+    extensions: ExtensionChoice = field(default_factory=ExtensionChoice)
