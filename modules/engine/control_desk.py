@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from modules.model.control_files import control_folders
 from modules.paths import Paths
+from modules.schema.control import active_units
 from modules.schema.control_task import Detect
 from modules.schema.event import Event, ImageReady
+from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
 
 
@@ -18,6 +21,21 @@ class ControlDesk:
         self._pick_device = pick_device
         self._shelf: Any = None
         """A `modules.pipeline.preprocessors.annotators.AnnotatorShelf` once it is needed."""
+        self._networks: Any = None
+        """A `modules.pipeline.control_shelf.ControlShelf` once it is needed."""
+
+    def units(self, request: GenerationRequest) -> Any:
+        """A `modules.pipeline.control.JobControl` for the request's units; None without any."""
+        if not active_units(request.control):
+            return None
+        from modules.pipeline.control import JobControl
+        from modules.pipeline.control_shelf import ControlShelf
+        from modules.pipeline.preprocessors.prepare import ControlMaps
+
+        if self._networks is None:
+            folders = control_folders(self._paths.control, self._paths.models)
+            self._networks = ControlShelf(folders, self._paths.clip_vision)
+        return JobControl(ControlMaps(request, self.find), self._networks)
 
     def find(self, file: str) -> Any:
         """The network in the file of that name. Raises ModelError if it is not here."""
@@ -43,5 +61,6 @@ class ControlDesk:
 
     def clear(self) -> None:
         """Give the memory back."""
-        if self._shelf is not None:
-            self._shelf.clear()
+        for shelf in (self._shelf, self._networks):
+            if shelf is not None:
+                shelf.clear()

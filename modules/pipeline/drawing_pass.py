@@ -1,6 +1,6 @@
 """One pass of sampling: prompts encoded, a latent denoised step by step."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +14,7 @@ from modules.model.loader import Model
 from modules.model.patch.patcher import Patcher
 from modules.model.token_merging import merged_tokens
 from modules.pipeline.batch import BatchOfSeeds
+from modules.pipeline.control import JobControl
 from modules.pipeline.picture_words import picture_vector
 from modules.pipeline.points import Call, Points
 from modules.pipeline.preview import Previews
@@ -56,6 +57,10 @@ class Bench:
     """Gives an upscaler by name."""
     picture_vector: Tensor | None = None
     """What the network is told of the picture to begin with, (width,)."""
+    control: JobControl | None = None
+    """The request's units of control, if it has any."""
+    news: list[str] = field(default_factory=list)
+    """What a person should know and has not been told."""
 
     def with_other(self, name: str) -> "Bench":
         """The same for another checkpoint. Raises NotFound, ModelError."""
@@ -72,6 +77,13 @@ class Bench:
             patcher=ready.patcher,
             picture_vector=picture_vector(self.request, ready.model),
         )
+
+    def tell(self, messages: Iterable[str]) -> Iterator[Event]:
+        """Notices of what was not told before."""
+        for message in messages:
+            if message not in self.told:
+                self.told.add(message)
+                yield Notice(message=message)
 
     def heed(self) -> None:
         """Obey the two buttons."""
@@ -166,6 +178,7 @@ class DrawingPass:
                 points.after_step(step)
                 second.pass_.follow_course(step.index + 1)
                 yield from second.news()
+                yield from bench.tell(bench.news)
                 done = self.steps_before + steps_done(self.plan, guidance.count, step.sigma)
                 yield bench.meter.at(done, self.steps_in_all, batch.number)
                 preview = bench.previews.of(step.denoised)
@@ -205,10 +218,7 @@ class DrawingPass:
             bench.conditioner.lend([one for one in bundled if one.fits(widths)])
         else:
             notices = [f"Lora {lora.name} is left out." for lora in loras]
-        for message in notices:
-            if message not in bench.told:
-                bench.told.add(message)
-                yield Notice(message=message)
+        yield from bench.tell(notices)
 
     def follow_course(self, step: int) -> None:
         """Give networks whose weight changes the one for step number `step`, from 0."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from modules.errors import InvalidRequest
 from modules.pipeline.batch import BatchOfSeeds
+from modules.pipeline.control import at_work_in, joined
 from modules.pipeline.drawing_pass import Bench, DrawingPass, Drawn
 from modules.pipeline.first_latents import noise_for
 from modules.pipeline.hires import Enlarging
@@ -60,6 +61,14 @@ class SecondPass:
             hires_base=first,
             resolved=self.resolved,
         )
+        self.control = at_work_in(
+            bench.control,
+            model,
+            self.plan,
+            self.drawing.size,
+            second_pass=True,
+            tell=bench.news.append,
+        )
 
     def draw(self, batch: BatchOfSeeds, latents: Tensor | None) -> Generator[Event, None, Drawn]:
         """Go on from the first pass's latents, or None if a finished picture takes their place."""
@@ -83,6 +92,7 @@ class SecondPass:
                 batch,
                 x,
                 plan.noise_source(noise),
+                points=joined(drawing.points, self.control),
                 picture_conditions=enlarged_conditions(
                     model, start, pixels, request.pictures.mask_weight, seed
                 ),

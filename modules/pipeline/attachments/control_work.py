@@ -97,6 +97,9 @@ class ControlNetAtWork:
     def around(self, call: Call) -> Iterator[Additions | None]:
         """As `AtWork`."""
         rows = rows_told(call, self.order)
+        if not len(rows):
+            yield None
+            return
         with computing(self.order):
             found = self._outputs(call, rows)
         scales = self.order.scales(len(found))
