@@ -52,6 +52,7 @@ from modules.service.scripts.recall import with_script
 from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
 from modules.service.visitor import VISITOR, require_admin
+from modules.service.word_desk import WordDesk
 from modules.service.wording import check_words, with_words
 from modules.service.worker import Workplace, run_job
 from modules.settings.launch import Launch
@@ -98,6 +99,7 @@ class App:
         self.cards = CardIndex(paths.cache / "cards.db", lambda: folders_of_models(paths))
         self.extras = ExtrasDesk(engine, ExtrasKeeper(database, paths, self.look))
         self.merges = MergeDesk(engine, paths)
+        self.words = WordDesk(paths, database, self.catalogue, self.styles)
         self.uploads = Uploads(paths.cache / "extras")
         self._closing = threading.Event()
         self._place = Workplace(
@@ -216,6 +218,8 @@ class App:
             forever=forever,
         )
         self.queue.add(job)
+        if settings.interface.prompt_history and origin == "page":
+            self.words.history.remember(job.task, job.person)
         self.journal.announce(job.id)
         self.queue.announce()
         return job

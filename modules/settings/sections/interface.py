@@ -53,6 +53,18 @@ class Interface:
         maximum=0.2,
         step=0.001,
     )
+    completions: bool = param(
+        True, "Complete words of prompts while they are written", setting="tac_active"
+    )
+    completion_count: int = param(
+        8, "Words that are offered", setting="tac_maxResults", minimum=1, maximum=50, step=1
+    )
+    completion_separator: str = param(
+        ", ", "What is written behind a completed tag", setting="tac_separator"
+    )
+    prompt_history: bool = param(
+        True, "Keep a list of the prompts that were drawn", setting="prompt_history"
+    )
     chime: bool = param(False, "Play a sound when a job is finished", setting="notification_audio")
     chime_volume: int = param(
         100, "Its volume in percent", setting="notification_volume", minimum=0, maximum=100, step=1

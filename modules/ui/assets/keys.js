@@ -27,6 +27,8 @@ export const KEYS = [
 	["In a prompt", [
 		["Ctrl ↑ ↓", "More or less weight for the word or the selection"],
 		["Alt ← →", "Move the part between commas"],
+		["↓ ↑", "Choose among the words that are offered"],
+		["Tab", "Take the word that is offered"],
 	]],
 	["Pictures", [
 		["← →", "Previous and next picture"],

@@ -1,6 +1,7 @@
 // Begins everything that is ours on the page; what Gradio calls is in `window.easel`.
 
 import { pictureControls, textControls } from "./bridge.js";
+import { completePrompts } from "./complete.js";
 import { makeForever } from "./forever.js";
 import { handOver, handedIn } from "./img2img.js";
 import { follow, sending, skip, state, stop, watch } from "./jobs.js";
@@ -19,6 +20,7 @@ import "./scripts.js";
 import "./sheet.js";
 import "./status.js";
 import "./styles.js";
+import "./words.js";
 import "./history.js";
 import "./models.js";
 import "./pnginfo.js";
@@ -97,6 +99,7 @@ listenToKeys();
 takeFiles();
 readPreferences();
 countTokens();
+completePrompts();
 helpOnHover();
 document.addEventListener("paste", sizesByPaste, true);
 window.dispatchEvent(new Event("easel:ready"));

@@ -1,6 +1,7 @@
 // The prompt boxes: token counters, weights by key, width and height from one pasted text.
 
 import { post } from "./api.js";
+import { markBrackets } from "./brackets.js";
 import { pictureControls, textControls } from "./bridge.js";
 import { debounced, h } from "./dom.js";
 import { preference } from "./preferences.js";
@@ -18,22 +19,10 @@ function counterOf(box, id) {
 	return counter;
 }
 
-/** Say what is wrong with the brackets of a prompt, or "". */
-export function unbalanced(text) {
-	const pairs = { ")": "(", "]": "[", "}": "{" };
-	const open = [];
-	for (const [mark] of text.matchAll(/\\.|[()[\]{}]/g)) {
-		if (mark.length > 1) continue;
-		if (!(mark in pairs)) open.push(mark);
-		else if (open.pop() !== pairs[mark]) return `A "${mark}" closes nothing.`;
-	}
-	return open.length ? `A "${open.at(-1)}" is never closed.` : "";
-}
-
-async function count(counter, text, about) {
-	const wrong = unbalanced(text);
+async function count(counter, area, text, about) {
+	const wrong = area ? markBrackets(area) : null;
 	counter.classList.toggle("wrong", Boolean(wrong));
-	counter.title = wrong || "Tokens used of those that fit";
+	counter.title = wrong?.reason ?? "Tokens used of those that fit";
 	try {
 		const answer = text ? await post("api/v1/tokens", { text, ...about }) : { count: 0, limit: 75 };
 		counter.textContent = `${answer.count}/${answer.limit}`;
@@ -49,7 +38,8 @@ export function countTokens() {
 			const now = () => {
 				const counter = counterOf(`${tab}_${box}`, `${tab}_${name}`);
 				const steps = Number(controls.valueOf("sampling.steps")) || 20;
-				if (counter) count(counter, String(controls.valueOf(path) ?? ""), { steps, negative: path !== "prompt" });
+				const area = document.querySelector(`#${tab}_${box} textarea`);
+				if (counter) count(counter, area, String(controls.valueOf(path) ?? ""), { steps, negative: path !== "prompt" });
 			};
 			const later = debounced(now, 500);
 			controls.onChange((_, changed) => changed.has(path) && later());

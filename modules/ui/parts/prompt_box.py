@@ -36,7 +36,7 @@ def prompt_box(form: Form, tab: str, more: str = "") -> None:
         max_lines=6,
         placeholder="What should not?",
     )
-    styles = f'<easel-styles tab="{tab}"></easel-styles>'
+    styles = f'<easel-styles tab="{tab}"></easel-styles><easel-words tab="{tab}"></easel-words>'
     beside = f'<div class="chips beside">{more}</div>' if more else ""
     page_part(styles + beside, elem_id=f"{tab}_styles_row")
     form.aside(STYLES, gr.Textbox(visible="hidden", elem_id=f"{tab}_styles_value"))
