@@ -25,10 +25,12 @@ from modules.service.facts import describing, facts_of, forgetting, moment_of
 from modules.service.formats import encode, from_pillow, to_pillow
 from modules.service.job import new_id
 from modules.service.picture import BLANK, Picture, inserting, picture_of, to_signed
+from modules.service.provenance import inside, source_after
 from modules.service.read_picture import PNG_START, RECIPE, read_hidden_texts, read_texts, recipe_in
 from modules.service.read_pixels import read_pixels
 from modules.service.saving import folder_for, save_plainly
 from modules.service.screening import Looked
+from modules.settings.sections.recipe import FULL
 from modules.settings.settings import Settings
 
 KIND = "extras"
@@ -122,17 +124,20 @@ class ExtrasKeeper:
         Raises WebUIError for a file that is no picture, or a disk that takes none.
         """
         texts = texts_of(content)
+        enhanced = wish.upscale is not None
+        source = source_after(content, texts.get(RECIPE, ""), enhanced=enhanced)
         for made, told in treated(read_pixels(content, name), wish, enlarge):
             seen = self._look(made)
             image = seen.image
             told += [f"{key}: {value}" for key, value in seen.facts]
-            yield self._keep(image, texts, ", ".join(told), name, wish, place)
+            yield self._keep(image, texts, ", ".join(told), source, name, wish, place)
 
     def _keep(
         self,
         image: ImageData,
         texts: dict[str, str],
         told: str,
+        source: str,
         name: str,
         wish: ExtrasWish,
         place: Place,
@@ -141,13 +146,16 @@ class ExtrasKeeper:
         recipe = texts.get(RECIPE, "")
         written = {key: told for key in OWN_KEYS} if told else {}
         more = {key: text for key, text in texts.items() if key != RECIPE} | written
+        kept = inside(settings, recipe, source)
+        everything = settings.recipe.write and settings.recipe.level == FULL
         encoded = encode(
             image,
-            recipe if settings.recipe.write else "",
+            kept.infotext,
             settings.saving.format,
             quality=settings.saving.quality,
             lossless=settings.saving.webp_lossless,
-            texts=more if settings.recipe.write else None,
+            texts=more if everything else None,
+            xmp=kept.xmp,
         )
         if place.output:
             folder = Path(place.output).expanduser()

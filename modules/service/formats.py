@@ -17,6 +17,9 @@ PNG_LEVEL = 2
 UNICODE = b"UNICODE\0"
 """Prefix of an EXIF UserComment in UTF-16, big-endian."""
 
+XMP_KEY = "XML:com.adobe.xmp"
+"""Of the PNG chunk with an XMP packet."""
+
 JPEG_EXIF_BYTES = 65_533 - 6
 """A JPEG segment holds no more."""
 
@@ -70,10 +73,12 @@ def encode(
     quality: int = 80,
     lossless: bool = False,
     texts: Mapping[str, str] | None = None,
+    xmp: str = "",
 ) -> Encoded:
     """Write `image` as a file of `format`, with `infotext` inside if it is not empty.
 
-    `texts` are more of them by their keys, which only a PNG can hold.
+    `texts` are more of them by their keys, which only a PNG can hold; `xmp` is a packet of that
+    name, which all formats can.
 
     Where size or recipe do not fit the format, or this installation cannot write it, the file is a
     PNG: nothing is lost, and the suffix says so. Raises NotFound for an unknown format.
@@ -86,16 +91,18 @@ def encode(
     exif = user_comment(infotext) if infotext and chosen.pillow != "PNG" else b""
     too_long = chosen.pillow == "JPEG" and len(exif) > JPEG_EXIF_BYTES
     if max(image.width, image.height) > chosen.side or too_long or not _writable(chosen):
-        return encode(image, infotext, "png", texts=texts)
+        return encode(image, infotext, "png", texts=texts, xmp=xmp)
     picture = to_pillow(image)
     if picture.mode not in chosen.modes:
         picture = picture.convert("RGB")
     options = chosen.options(quality, lossless)
     if exif:
         options["exif"] = exif
-    elif chosen.pillow == "PNG" and (infotext or texts):
+    if chosen.pillow == "PNG":
         recipe = {"parameters": infotext} if infotext else {}
-        options["pnginfo"] = png_texts({**recipe, **(texts or {})})
+        options["pnginfo"] = png_texts({**recipe, **(texts or {})}, xmp)
+    elif xmp:
+        options["xmp"] = xmp.encode()
     buffer = io.BytesIO()
     picture.save(buffer, chosen.pillow, **options)
     return Encoded(buffer.getvalue(), f".{name}")
@@ -105,11 +112,14 @@ def _writable(chosen: Format) -> bool:
     return chosen.pillow != "AVIF" or bool(features.check("avif"))
 
 
-def png_texts(texts: dict[str, str]) -> PngInfo:
-    """Text chunks: tEXt where Latin-1 is enough, else iTXt."""
+def png_texts(texts: Mapping[str, str], xmp: str = "") -> PngInfo:
+    """Text chunks: tEXt where Latin-1 is enough, else iTXt; an XMP packet has its own key."""
     info = PngInfo()
     for key, text in texts.items():
-        info.add_text(key, text)
+        if not (xmp and key == XMP_KEY):
+            info.add_text(key, text)
+    if xmp:
+        info.add_itxt(XMP_KEY, xmp)
     return info
 
 

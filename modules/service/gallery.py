@@ -19,6 +19,7 @@ from modules.errors import NotFound, WebUIError
 from modules.paths import Paths
 from modules.schema.infotext import write_infotext
 from modules.schema.inputs import ImageData
+from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
 from modules.service.database import Database, Statement
 from modules.service.facts import describing, moment_of
@@ -28,6 +29,7 @@ from modules.service.inputs import KEY, SHOWN, InputStore, for_picture
 from modules.service.job import Job, new_id
 from modules.service.names import Naming
 from modules.service.picture import BLANK, Picture, inserting, picture_of, to_signed
+from modules.service.provenance import COMPOSITE, TRAINED, inside
 from modules.service.read_picture import read_infotext_from
 from modules.service.recipe import applies_to
 from modules.service.saving import (
@@ -132,7 +134,12 @@ class Gallery:
             path = self._stray(folder, infotext, job) if look_first else None
             if path is None:
                 path = save_image(
-                    drawn.image, infotext, folder=folder, settings=job.settings, naming=naming
+                    drawn.image,
+                    infotext,
+                    folder=folder,
+                    settings=job.settings,
+                    naming=naming,
+                    source=source_of(job.task),
                 )
         except WebUIError as error:
             path = self._rescue(drawn, infotext, job)
@@ -237,12 +244,14 @@ class Gallery:
         """Write a picture under a plain name, outside of people's own folders."""
         assert drawn.image is not None
         saving = job.settings.saving
+        told = inside(job.settings, infotext, source_of(job.task))
         encoded = encode(
             drawn.image,
-            infotext if job.settings.recipe.write else "",
+            told.infotext,
             saving.format,
             quality=saving.quality,
             lossless=saving.webp_lossless,
+            xmp=told.xmp,
         )
         path = folder / f"{job.id}-{drawn.index:05}{encoded.suffix}"
         try:
@@ -308,7 +317,14 @@ class Gallery:
         )
         folder = self._folder(job, grid=True)
         naming = naming_of(job, drawn)
-        path = save_grid(sheet, first.infotext, folder=folder, settings=job.settings, naming=naming)
+        path = save_grid(
+            sheet,
+            first.infotext,
+            folder=folder,
+            settings=job.settings,
+            naming=naming,
+            source=source_of(job.task),
+        )
         return self._kept(drawn, job, first.infotext, path)
 
     def keep_sheet(self, sheet: Sheet, job: Job, index: int) -> Kept:
@@ -340,6 +356,7 @@ class Gallery:
             settings=job.settings,
             naming=naming_of(owner, drawn),
             base=sheet.base,
+            source=source_of(owner.task),
         )
         return self._kept(drawn, job, infotext, path)
 
@@ -401,6 +418,11 @@ def converted(jpeg: bytes, saving: Saving) -> bytes:
         return jpeg
     with Image.open(io.BytesIO(jpeg)) as opened:
         return encode(from_pillow(opened), "", saving.format, quality=saving.quality).data
+
+
+def source_of(request: GenerationRequest) -> str:
+    """Where a picture of `request` comes from, in the words of `modules.service.provenance`."""
+    return TRAINED if request.img2img is None else COMPOSITE
 
 
 def _recipe_of(path: Path) -> str:

@@ -51,7 +51,15 @@ def image_grid(images: Sequence[ImageData], rows: int) -> ImageData:
 
 
 def save_grid(
-    sheet: ImageData, infotext: str, *, folder: Path, settings: Settings, naming: Naming
+    sheet: ImageData,
+    infotext: str,
+    *,
+    folder: Path,
+    settings: Settings,
+    naming: Naming,
+    source: str = "",
 ) -> Path:
     """Write a grid as `grid-0000.png`. Raises WebUIError."""
-    return save_image(sheet, infotext, folder=folder, settings=settings, naming=naming, base=GRID)
+    return save_image(
+        sheet, infotext, folder=folder, settings=settings, naming=naming, base=GRID, source=source
+    )

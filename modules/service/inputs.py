@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class InputStore:
         if not pictures:
             return ()
         for digest, image in pictures.items():
-            self._write(digest, ".png", lambda image=image: encode(image, "", "png").data)
+            self._write(digest, ".png", partial(_as_png, image))
         text = to_json(parts).encode()
         whole = hashlib.sha256(text).hexdigest()
         self._write(whole, ".json", lambda: text)
@@ -145,6 +146,10 @@ def for_picture(request: GenerationRequest, index: int) -> GenerationRequest:
         return request
     own = wish.images[index % len(wish.images)]
     return replace(request, img2img=replace(wish, images=(own,)))
+
+
+def _as_png(image: ImageData) -> bytes:
+    return encode(image, "", "png").data
 
 
 def digest_of(image: ImageData) -> str:

@@ -16,6 +16,7 @@ from modules.paths import Paths
 from modules.schema.inputs import ImageData
 from modules.service.formats import Encoded, encode, from_pillow, to_pillow
 from modules.service.names import Naming, expand, expand_folders, safe_name, safe_part
+from modules.service.provenance import Inside, inside
 from modules.settings.files import sync_folder, unique_part, write_and_sync, write_atomically
 from modules.settings.settings import Settings
 
@@ -67,24 +68,28 @@ def save_image(
     settings: Settings,
     naming: Naming,
     base: str = "",
+    source: str = "",
 ) -> Path:
     """Write a picture into `folder` (and the subfolder of the settings) and return its path.
 
     It is on the disk when this returns. `base` begins the name of what is no single picture
-    ("grid"), which then has its own numbers and the format of grids. Raises WebUIError; then there
+    ("grid"), which then has its own numbers and the format of grids; `source` is what
+    `modules.service.provenance` calls where it comes from. Raises WebUIError; then there
     is no file, half or whole.
     """
     form = settings.grids.format if base else settings.saving.format
+    told = inside(settings, infotext, source)
     encoded = encode(
         image,
-        infotext if settings.recipe.write else "",
+        told.infotext,
         form,
         quality=settings.saving.quality,
         lossless=settings.saving.webp_lossless,
+        xmp=told.xmp,
     )
     path = save_encoded(encoded, folder=folder, settings=settings, naming=naming, base=base)
     try:
-        _write_companions(path, image, infotext, encoded, settings)
+        _write_companions(path, image, infotext, told, encoded, settings)
     except OSError as error:
         log.warning("Nothing else was written beside %s: %s", path, error)
     return path
@@ -249,7 +254,12 @@ def fitting(stem: str, suffix: str) -> str:
 
 
 def _write_companions(
-    path: Path, image: ImageData, infotext: str, encoded: Encoded, settings: Settings
+    path: Path,
+    image: ImageData,
+    infotext: str,
+    told: Inside,
+    encoded: Encoded,
+    settings: Settings,
 ) -> None:
     """The text file and the small copy beside a picture, if the settings want them."""
     saving = settings.saving
@@ -262,7 +272,7 @@ def _write_companions(
     picture = to_pillow(image)
     if too_wide:
         picture.thumbnail((saving.small_copy_side, saving.small_copy_side))
-    copy = encode(from_pillow(picture), infotext, "jpg", quality=saving.quality)
+    copy = encode(from_pillow(picture), told.infotext, "jpg", quality=saving.quality, xmp=told.xmp)
     if copy.suffix == SMALL_COPY_SUFFIX:  # otherwise it would be no smaller
         write_atomically(path.with_suffix(SMALL_COPY_SUFFIX), copy.data)
 

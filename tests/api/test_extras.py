@@ -55,8 +55,10 @@ def png(size=(24, 16), **texts):
 
 
 def look(path):
+    """A file's size in pixels, and its texts without the packet that says it was made here."""
     with Image.open(path) as picture:
-        return picture.size, dict(picture.info)
+        texts = {key: text for key, text in picture.info.items() if not key.lower().endswith("xmp")}
+        return picture.size, texts
 
 
 def upload(place, content, name="cat.png"):

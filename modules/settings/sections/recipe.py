@@ -4,12 +4,28 @@ from dataclasses import dataclass
 
 from modules.param import param
 
+FULL, SHAREABLE, PRIVATE = "full", "shareable", "private"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """The generation parameters inside a picture."""
 
     write: bool = param(True, "Recipe inside the picture", setting="enable_pnginfo")
+    level: str = param(
+        FULL,
+        "What saved pictures tell strangers",
+        setting="metadata_level",
+        choices=(FULL, SHAREABLE, PRIVATE),
+        help="full: the whole recipe. shareable: that a model made them, no prompts. private: "
+        "nothing. The gallery knows the recipe in any case.",
+    )
+    source_type: bool = param(
+        True,
+        "Mark pictures as made by a model",
+        setting="digital_source_type",
+        help="IPTC's Digital Source Type, which search engines and social networks look for.",
+    )
     model_name: bool = param(True, "Model name", setting="add_model_name_to_info")
     model_hash: bool = param(True, "Model hash", setting="add_model_hash_to_info")
     vae_name: bool = param(True, "VAE name", setting="add_vae_name_to_info")
