@@ -215,11 +215,7 @@ def read_tensor(file: BinaryIO, info: TensorInfo, name: str) -> Tensor:
 def from_pickle(file: PickledFile, path: Path, map_from: int) -> Weights:
     """The tensors of an opened PyTorch checkpoint."""
     table = weights_in(file.content)
-    tensors = {
-        key: value
-        for key, value in (table.items() if isinstance(table, dict) else ())
-        if isinstance(key, str) and isinstance(value, PickledTensor)
-    }
+    tensors = tensors_in(table) or tensors_in(joined_tables(table))
     if not tensors:
         file.close()
         raise ModelError(f"{path.name} holds no table of tensors.")
@@ -237,6 +233,26 @@ def from_pickle(file: PickledFile, path: Path, map_from: int) -> Weights:
         for key, tensor in tensors.items()
     }
     return Weights(path.name, entries, None, file.close)
+
+
+def tensors_in(table: object) -> dict[str, PickledTensor]:
+    """What is a tensor in a table, by its name."""
+    return {
+        key: value
+        for key, value in (table.items() if isinstance(table, dict) else ())
+        if isinstance(key, str) and isinstance(value, PickledTensor)
+    }
+
+
+def joined_tables(content: object) -> dict[str, object]:
+    """A table of tables as one: `part.name`, as adapters of several networks are kept."""
+    parts = content.items() if isinstance(content, dict) else ()
+    return {
+        f"{part}.{name}": value
+        for part, table in parts
+        if isinstance(table, dict)
+        for name, value in table.items()
+    }
 
 
 def weights_in(content: object) -> object:

@@ -133,7 +133,7 @@ def full_projection(drawn: Drawn, seen: int, context: int) -> dict[str, Tensor]:
 
 
 def resampler(drawn: Drawn, seen: int, context: int) -> dict[str, Tensor]:
-    """Patches to sixteen tokens, in two layers of 128 channels."""
+    """Patches to sixteen tokens, in four layers of 128 channels."""
     width = 128
     found = {
         "latents": drawn(1, 16, width, scale=0.3),
@@ -144,7 +144,7 @@ def resampler(drawn: Drawn, seen: int, context: int) -> dict[str, Tensor]:
         "norm_out.weight": drawn(context) + 1,
         "norm_out.bias": drawn(context),
     }
-    for layer in range(2):
+    for layer in range(4):
         start = f"layers.{layer}"
         for norm in (f"{start}.0.norm1", f"{start}.0.norm2", f"{start}.1.0"):
             found |= {f"{norm}.weight": drawn(width) + 1, f"{norm}.bias": drawn(width)}

@@ -17,6 +17,9 @@ UNSHUFFLED = {192: (3, 8), 64: (1, 8), 768: (3, 16), 256: (1, 16)}
 """Channels of the first convolution to channels of the picture, and pixels per cell along a side:
 cells of 16 pixels are SDXL's."""
 
+FULL_BLOCKS = 2
+"""Blocks of a level of a full adapter; which belong together cannot be seen."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterConfig:
@@ -29,7 +32,7 @@ class AdapterConfig:
     cell: int = 8
     widths: tuple[int, ...] = (320, 640, 1280, 1280)
     halving: tuple[int, ...] = (1, 2, 3)
-    blocks: int = 2
+    blocks: int = FULL_BLOCKS
     light: bool = False
 
     @classmethod
@@ -44,7 +47,7 @@ class AdapterConfig:
             blocks = len(inner)
         else:
             places = {int(name.split(".")[1]) for name in shapes if name.startswith("body.")}
-            blocks = len(places) // 4
+            blocks = FULL_BLOCKS
             ends = range(blocks - 1, len(places), blocks)
             widths = tuple(shapes[f"body.{n}.block2.weight"][0] for n in ends)
         halving = (2,) if cell == 16 else tuple(range(1, len(widths)))
