@@ -213,7 +213,11 @@ def _unet(run: Run, team: Team) -> bool:
     if not store.complete():
         raise WebUIError("The latents are not complete.", "Run the latents stage first.")
     task = PainterTask(
-        unet=recipe.unet, text=recipe.text, plan=recipe.unet_plan, batch=recipe.unet_batch
+        unet=recipe.unet,
+        text=recipe.text,
+        plan=recipe.unet_plan,
+        batch=recipe.unet_batch,
+        mixed_share=recipe.mixed_share,
     )
     stage = PainterStage(task, run.latents, store.rows(), vocabulary, torch.device(run.device))
     file = run.state / "unet.pt"

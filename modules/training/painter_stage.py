@@ -4,6 +4,9 @@ Noise prediction (Ho et al. 2020) on the schedule of Stable Diffusion 1, weighte
 gamma 5 (Hang et al. 2023), timesteps stratified over the batch. One caption in ten is empty, which
 is what classifier-free guidance needs (Ho & Salimans 2022). The text encoder goes on learning,
 slowly.
+
+One thing alone is learnt early, two different things and who stands left of whom much later; so a
+share of every batch is kept for scenes of the latter kind.
 """
 
 from dataclasses import dataclass
@@ -43,6 +46,8 @@ class PainterTask:
     text: ClipTextConfig
     plan: Plan
     batch: int = 32
+    mixed_share: float = 0.5
+    """Share of a batch that shows different things together."""
     seed: int = 4
 
 
@@ -80,13 +85,24 @@ class PainterStage:
         self.network = Painter(task.unet, task.text)
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.alphas = alphas_cumprod()
+        flags = np.array([latents_task.scene(n).mixed for n in range(len(latents))])
+        self.mixed, self.others = np.flatnonzero(flags), np.flatnonzero(~flags)
+
+    def place(self, number: int) -> int:
+        """The latent of visit number `number`: the batch begins with the mixed scenes."""
+        step, row = divmod(number, self.task.batch)
+        first = round(self.task.mixed_share * self.task.batch)
+        if row < first and len(self.mixed):
+            return int(self.mixed[(step * first + row) % len(self.mixed)])
+        rest = self.others if len(self.others) else self.mixed
+        return int(rest[(step * (self.task.batch - first) + row - first) % len(rest)])
 
     def caption(self, number: int) -> list[int]:
         """The token rows of visit number `number` to its scene: a new caption at each visit."""
         rng = Random(f"paint/{self.task.seed}/{number}")
         if rng.random() < EMPTY_SHARE:
             return self.vocabulary.rows("")
-        scene = self.latents_task.scene(number % self.latents_task.count)
+        scene = self.latents_task.scene(self.place(number))
         caption = write_caption(scene, rng)
         return self.vocabulary.rows(caption.text, rng if rng.random() < JUNK_SHARE else None)
 
@@ -102,7 +118,7 @@ class PainterStage:
         """Batch number `step`: each process learns its share of it."""
         batch, share = self.task.batch, team.share(self.task.batch)
         numbers = [step * batch + row for row in share]
-        picked = np.stack([self.latents[n % len(self.latents)] for n in numbers])
+        picked = np.stack([self.latents[self.place(n)] for n in numbers])
         clean = torch.from_numpy(picked).float()
         noise, times = self.noise_and_times(step, (batch, *clean.shape[1:]))
         part = slice(share.start, share.stop)

@@ -32,6 +32,8 @@ class Recipe:
     text_batch: int = 96
     unet_steps: int = 20_000
     unet_batch: int = 32
+    mixed_share: float = 0.5
+    """Share of the U-Net's batches that shows different things together."""
     flat_until: float = 0.6
     """Share of the U-Net's steps at the full rate."""
     decoder_steps: int = 3_000

@@ -39,6 +39,11 @@ class Scene:
         return f"{items}|{self.arrangement if len(self.items) > 1 else '-'}|{behind}"
 
     @property
+    def mixed(self) -> bool:
+        """Whether different things stand together."""
+        return len(set(self.items)) > 1
+
+    @property
     def held_out(self) -> bool:
         """Whether its attributes are kept for evaluation: never drawn or told in training."""
         digest = hashlib.sha256(self.attributes.encode()).digest()
