@@ -11,8 +11,10 @@ from typing import Any
 from PIL import Image
 
 from modules.errors import Interrupted, WebUIError
+from modules.extension.plan import Plan
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, CheckpointInfo, EngineStatus
+from modules.schema.control_task import Detect
 from modules.schema.event import Event, ImageReady, Preview, Progress
 from modules.schema.inputs import ImageData
 from modules.schema.request import GenerationRequest
@@ -77,6 +79,12 @@ class FakeEngine:
         if isinstance(task, Upscale):
             yield ImageReady(image=_stretched(task))
             return
+        if isinstance(task, Look):
+            yield ImageReady(image=GeneratedImage.of(task.image))
+            return
+        if isinstance(task, Detect):
+            yield ImageReady(image=GeneratedImage.of(task.image))
+            return
         if isinstance(task, Merge):
             yield Progress(step=1, steps=1, batch=0, batches=1)
             return
@@ -140,6 +148,9 @@ class FakeEngine:
     def status(self) -> EngineStatus:
         """Report "ready" or "busy"."""
         return EngineStatus(state=self._state, device="none", pid=os.getpid())
+
+    def use_extensions(self, plan: Plan) -> None:
+        """Take no notice: nothing is drawn here that an extension could change."""
 
     def unload(self) -> None:
         """Nothing is loaded, so nothing happens."""

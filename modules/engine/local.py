@@ -10,25 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from modules.engine.background import Later, ReadAhead
+from modules.engine.control_desk import ControlDesk
+from modules.engine.extending import Extending
 from modules.engine.ladder import LOWEST, Ladder
 from modules.engine.merging import merge_models
 from modules.engine.models import ModelList
+from modules.engine.picture_desk import PictureDesk
 from modules.engine.screening import CheckerShelf
 from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
-from modules.engine.picture_desk import PictureDesk
 from modules.errors import Interrupted, ModelError, OutOfMemory
+from modules.extension.plan import Plan
 from modules.model.catalogue import Checkpoint, files_of, find, main_file, scan
 from modules.model.hashes import FileFacts
 from modules.model.vae_files import choose_vae, vae_files
 from modules.paths import Paths
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
+from modules.schema.control_task import Detect
 from modules.schema.event import Event, ImageReady, Loading, Notice
+from modules.schema.picture_tasks import PictureTask
 from modules.schema.tasks import AnyTask, Look, Merge, Screened, Task, Upscale
 from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
-from modules.schema.picture_tasks import PictureTask
 
 SMALLEST_TILE = 64
 """Pixels of a side; an upscaler that has no memory for that has none at all."""
@@ -49,6 +53,7 @@ class LocalEngine:
         half_vae: bool = True,
         memory: str = "auto",
         keeping: Keeping | None = None,
+        extensions: Plan | None = None,
     ) -> None:
         """`half` allows 16-bit networks on GPUs, `half_vae` also for the VAE; None for the interval
         means no previews.
@@ -69,15 +74,17 @@ class LocalEngine:
         self._shelf = Shelf(keeping or Keeping())
         self._ladder = Ladder()
         self._read_ahead = ReadAhead()
+        self._extending = Extending(extensions)
         self._busy = False
         self._checker_shelf = CheckerShelf(paths.safety_checker)
+        self._picture_desk = PictureDesk(paths, self._facts, self._pick_device)
+        self._control_desk = ControlDesk(paths, self._pick_device)
         self._upscaler_shelf: Any = None
         """A `modules.pipeline.upscalers.UpscalerShelf` once it is needed."""
 
     def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Load what the task names, then draw it. Raises WebUIError.
 
-        self._picture_desk = PictureDesk(paths, self._facts, self._pick_device)
         When memory runs out, everything is freed and the rest is drawn with a more sparing policy,
         down to the last; a notice says what was given up.
         """
@@ -93,6 +100,12 @@ class LocalEngine:
         if isinstance(task, Merge):
             yield from self._merge(task, cancel)
             return
+        if isinstance(task, Detect):
+            yield from self._control_desk.detect(task)
+            return
+        if isinstance(task, PictureTask):
+            yield from self._work_on(task, cancel)
+            return
         self._busy = True
         try:
             rung, first = self._ladder.start(task), True
@@ -100,9 +113,6 @@ class LocalEngine:
                 shortage = None
                 try:
                     for event in self._run(task, cancel, start_image, rung):
-        if isinstance(task, PictureTask):
-            yield from self._work_on(task, cancel)
-            return
                         if isinstance(event, ImageReady):
                             start_image = event.image.index + 1
                         yield event
@@ -156,9 +166,23 @@ class LocalEngine:
         for message in (*self._use_vae(loaded, task), *ready.read_embeddings()):
             yield Notice(message=message)
 
+        yield from self._extending.draw(task, partial(self._draw, ready, cancel, rung), start_image)
+
+    def _draw(
+        self,
+        ready: Any,
+        cancel: Cancel,
+        rung: str,
+        task: Task,
+        start_image: int,
+        attachments: tuple[Any, ...] = (),
+    ) -> Iterator[Event]:
+        """Draw with a model that is `ready` (`modules.pipeline.ready.Ready`)."""
         from modules.pipeline.generate import generate
+        from modules.pipeline.points import Attachment, Points
         from modules.pipeline.tiles import Tiling
 
+        joined = tuple(Attachment(**vars(one)) for one in attachments)
         side = task.pictures.tile and max(SMALLEST_TILE, task.pictures.tile)
         tiling = Tiling(side, task.pictures.tile_overlap)
         told: list[str] = ready.model.coding.notices
@@ -167,15 +191,35 @@ class LocalEngine:
             ready.model,
             ready.conditioner,
             cancel,
+            points=Points(joined),
             patcher=ready.patcher,
             other=lambda name: self._other(name, rung, task),
             find_upscaler=partial(self._upscalers().find, tiling=tiling),
+            restore_faces=self._picture_desk.restoring(task.faces),
+            control=self._control_desk.units(task),
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         ):
             yield _signed(event, ready.model)
             while told:
                 yield Notice(message=told.pop(0))
+
+    def _work_on(self, task: PictureTask, cancel: Cancel) -> Iterator[Event]:
+        """Restore faces, find them, or describe a picture; once more when memory ran out."""
+        self._busy = True
+        try:
+            try:
+                yield from self._picture_desk.run(task, partial(_heed, cancel))
+                return
+            except Exception as error:
+                shortage = _as_out_of_memory(error)
+                if shortage is None:
+                    raise
+                log.warning("%s", shortage.message)
+            self.unload()
+            yield from self._picture_desk.run(task, partial(_heed, cancel))
+        finally:
+            self._busy = False
 
     def _merge(self, task: Merge, cancel: Cancel) -> Iterator[Event]:
         """Make a checkpoint of others."""
@@ -195,7 +239,6 @@ class LocalEngine:
         self._busy = True
         try:
             try:
-            restore_faces=self._picture_desk.restoring(task.faces),
                 yield from enlarge_picture(task, self._upscalers(), heed)
                 return
             except Exception as error:
@@ -204,23 +247,6 @@ class LocalEngine:
                     raise
                 log.warning("%s", shortage.message)
             self.unload()
-    def _work_on(self, task: PictureTask, cancel: Cancel) -> Iterator[Event]:
-        """Restore faces, find them, or describe a picture; once more when memory ran out."""
-        self._busy = True
-        try:
-            try:
-                yield from self._picture_desk.run(task, partial(_heed, cancel))
-                return
-            except Exception as error:
-                shortage = _as_out_of_memory(error)
-                if shortage is None:
-                    raise
-                log.warning("%s", shortage.message)
-            self.unload()
-            yield from self._picture_desk.run(task, partial(_heed, cancel))
-        finally:
-            self._busy = False
-
             smaller = max(SMALLEST_TILE, (task.tile or 4 * SMALLEST_TILE) // 2)
             yield Notice(message=f"Memory ran out: enlarged in pieces of {smaller} pixels.")
             yield from enlarge_picture(replace(task, tile=smaller), self._upscalers(), heed)
@@ -252,6 +278,7 @@ class LocalEngine:
             task.models.vae,
             loaded.checkpoint.path,
             wish_first=task.models.vae_before_preference,
+            forced=self._paths.forced_vae,
         )
         if notice:
             yield notice
@@ -267,6 +294,7 @@ class LocalEngine:
 
     def warm(self, checkpoint: str) -> None:
         """Load torch and a checkpoint now ("" is the first one there is). Raises WebUIError."""
+        self._extending.load()
         found = scan(self._paths.checkpoints, self._facts)
         if checkpoint or found:
             self._make_ready(self._find(checkpoint or found[0].name), self._ladder.top)
@@ -295,7 +323,6 @@ class LocalEngine:
                 "Copy the file again, or choose another checkpoint.",
             )
         policy, tiled = self._ladder.means(rung)
-            forced=self._paths.forced_vae,
         stamp = stamp_of(checkpoint.path)
         file = main_file(checkpoint.path)
         ready = make_ready(
@@ -316,6 +343,10 @@ class LocalEngine:
             log.info("Drawing on %s, %s", self._device.title, self._device.dtype)
         return self._device
 
+    def use_extensions(self, plan: Plan) -> None:
+        """Work with these extensions from the next task on."""
+        self._extending.use(plan)
+
     def catalogue(self, refresh: bool = False) -> Catalogue:
         """List model files."""
         return self._list_models(refresh)
@@ -329,6 +360,7 @@ class LocalEngine:
             loaded=self._title(),
             memory=tuple(self._memory().items()),
             pid=os.getpid(),
+            troubles=tuple(vars(one) for one in self._extending.troubles),
         )
 
     def _title(self) -> str:
@@ -367,6 +399,8 @@ class LocalEngine:
         self._checker_shelf.clear()
         if self._upscaler_shelf is not None:
             self._upscaler_shelf.clear()
+        self._picture_desk.clear()
+        self._control_desk.clear()
         self._free_memory()
 
     def _free_memory(self) -> None:
@@ -399,7 +433,6 @@ def _heed(cancel: Cancel) -> None:
 def _as_out_of_memory(error: Exception) -> OutOfMemory | None:
     """What to tell people, if `error` means that memory ran out."""
     from modules.model.memory import ran_out
-        self._picture_desk.clear()
 
     if not ran_out(error):
         return None

@@ -5,7 +5,7 @@ The folder is imported as `easel_extension_<name>`; nothing is added to `sys.pat
 
 import sys
 from collections.abc import Iterable
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -22,10 +22,12 @@ def open_package(folder: Folder) -> ModuleType:
     return package
 
 
-def run_file(folder: Folder, path: Path, name: str) -> ModuleType:
+def run_file(
+    folder: Folder, path: Path, name: str, loader: SourceFileLoader | None = None
+) -> ModuleType:
     """Import one file of a folder as `name` in its package. Raises whatever the file raises."""
     full = f"{folder.package}.{name}"
-    spec = spec_from_file_location(full, path)
+    spec = spec_from_file_location(full, path, loader=loader)
     assert spec is not None and spec.loader is not None, f"{path} is no Python file"
     module = module_from_spec(spec)
     sys.modules[full] = module

@@ -1,5 +1,6 @@
 """What an engine says about its models and about itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,21 +42,21 @@ class Catalogue:
 
     checkpoints: tuple[CheckpointInfo, ...] = ()
     vaes: tuple[str, ...] = ()
+    vae_paths: tuple[str, ...] = ()
+    """Where each of `vaes` lies."""
     embeddings: tuple[str, ...] = ()
     embedding_vectors: tuple[tuple[str, int], ...] = ()
     """Names that mean an embedding in prompts, and how many tokens each takes."""
-    vae_paths: tuple[str, ...] = ()
-    """Where each of `vaes` lies."""
     loras: tuple[str, ...] = ()
     upscalers: tuple[tuple[str, str], ...] = ()
     """Name and file of those that are networks; the plain ones need no file."""
     control_models: tuple[str, ...] = ()
     """Networks for units of control, as `name [hash]` with 8 digits of the short hash."""
-    problems: tuple[str, ...] = ()
     restorers: tuple[tuple[str, str], ...] = ()
     """Name and file of the networks that restore faces."""
     face_detector: str = ""
     """The file of what finds faces; empty if there is none."""
+    problems: tuple[str, ...] = ()
     """Files that could not be read, a sentence each."""
 
 
@@ -71,3 +72,5 @@ class EngineStatus:
     restarts: int = 0
     memory: tuple[tuple[str, Any], ...] = ()
     pid: int = 0
+    troubles: tuple[Mapping[str, Any], ...] = ()
+    """What went wrong with extensions there."""

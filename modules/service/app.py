@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modules.compat.world import World
 from modules.engine.engine import Engine
 from modules.engine.messages import EngineSpec
 from modules.engine.models import ModelList
@@ -28,9 +29,13 @@ from modules.service.cards import CardIndex
 from modules.service.collection import Collection
 from modules.service.complete import LONGEST_PROMPT, complete_request
 from modules.service.control import Control, check_priority
+from modules.service.control_desk import ControlDesk
+from modules.service.control_units import completed_control
 from modules.service.copies import save_copies
 from modules.service.database import Database
 from modules.service.expect import keeping
+from modules.service.extension_host import ExtensionHost
+from modules.service.extensions import ExtensionDesk, plan_of
 from modules.service.extras_desk import ExtrasDesk
 from modules.service.extras_uploads import Uploads
 from modules.service.extras_work import ExtrasKeeper
@@ -99,11 +104,25 @@ class App:
         self.cards = CardIndex(paths.cache / "cards.db", lambda: folders_of_models(paths))
         self.extras = ExtrasDesk(engine, ExtrasKeeper(database, paths, self.look))
         self.merges = MergeDesk(engine, paths)
+        self.controlnet = ControlDesk(engine, paths)
         self.words = WordDesk(paths, database, self.catalogue, self.styles)
         self.uploads = Uploads(paths.cache / "extras")
+        self.extensions = ExtensionDesk(
+            paths,
+            launch,
+            settings,
+            engine,
+            make_world=lambda extensions: World(extensions, ExtensionHost(self)),
+        )
         self._closing = threading.Event()
         self._place = Workplace(
-            engine, self.journal, self.gallery, self.queue, paths, self._closing
+            engine,
+            self.journal,
+            self.gallery,
+            self.queue,
+            paths,
+            self._closing,
+            self.extensions.loaded,
         )
         self._workers: list[threading.Thread] = []
 
@@ -113,6 +132,7 @@ class App:
 
     def start(self, *, adopt: bool = True) -> None:
         """Begin to work; with `adopt` also at what an earlier process left unfinished."""
+        self.extensions.start()
         self.gallery.forget_unsaved()
         if adopt:
             self.queue.stay_paused()
@@ -203,6 +223,7 @@ class App:
             self.queue.find(parent)
         if settings is None:
             settings, _ = self.settings.with_overrides(overrides or {})
+        request = self.extensions.prepared(request)
         job = Job(
             id=new_id(),
             task=self.rules.obeyed(
@@ -240,10 +261,13 @@ class App:
             request = replace_at(request, "models.checkpoint", self._chosen())
         catalogue = self.engine.catalogue()
         request = complete_request(request, catalogue, size_given=size_given)
+        settings = settings or self.settings.settings
+        request = completed_control(
+            request, catalogue.control_models, self.paths.annotators, settings.control
+        )
         if request.script is None:
             return with_words(request, self.paths)
         check_words(request, self.paths)
-        settings = settings or self.settings.settings
         return complete_script(request, catalogue, settings, self.paths)
 
     def stop(self, job_id: str) -> None:
@@ -425,6 +449,7 @@ def build_app(
     store = SettingsStore(launch.settings_file())
     if engine is None:
         options = {
+            "extensions": plan_of(paths, launch, store),
             "paths": paths,
             "device": launch.chosen_device,
             "half": not launch.full_precision,

@@ -58,7 +58,7 @@ NOT_YET: tuple[Accepted, ...] = (
         "scunet-models-path dat-models-path ldsr-models-path bsrgan-models-path "
         "gfpgan-models-path codeformer-models-path clip-models-path config "
         "localizations-dir textual-inversion-templates-dir "
-        "filenames-max-length controlnet-dir "
+        "filenames-max-length "
         "text-encoder-dir forge-ref-a1111-home gradio-allowed-path"
     ),
 )

@@ -53,14 +53,31 @@ class Launch:
     nowebui: bool = param(False, "Serve the REST API without the page", help="On port 7861.")
     api_server_stop: bool = param(False, "Let the REST API end the program")
     api_log: bool = param(False, "Print a line for each call of the REST API")
+    disable_all_extensions: bool = param(False, "Begin without extensions")
+    disable_extra_extensions: bool = param(
+        False, "Begin with those extensions alone that come with the program"
+    )
+    safe_mode: bool = param(
+        False, "Begin without extensions", help="The same as --disable-all-extensions."
+    )
+    enable_insecure_extension_access: bool = param(
+        False,
+        "Let extensions be installed while other computers can reach the server",
+        help="Whoever may log in as administrator can then run programs here.",
+    )
     autolaunch: bool = param(False, "Open the page in the browser")
     data_dir: str = param("", "Folder of your files", help="Default: the program's.")
     models_dir: str = param("", "Folder of all models", help="Default: DATA_DIR/models.")
     ckpt_dir: str = param("", "Folder of checkpoints")
     vae_dir: str = param("", "Folder of VAE files")
+    vae_path: str = param("", "VAE file for all models", help="Whatever a request or setting says.")
     lora_dir: str = param("", "Folder of LoRA files")
     embeddings_dir: str = param("", "Folder of textual inversion embeddings")
     hypernetwork_dir: str = param("", "Folder of hypernetworks")
+    controlnet_dir: str = param("", "Folder of ControlNet models")
+    controlnet_preprocessor_models_dir: str = param(
+        "", "Folder of networks that ControlNet preprocessors need"
+    )
     styles_file: str = param("", "File of styles", help="Default: styles.csv in DATA_DIR.")
     wildcards_dir: str = param("", "Folder of wildcards", help="Default: DATA_DIR/wildcards.")
     ckpt: str = param("", "Checkpoint to begin with", help="Title, file name or hash.")
@@ -70,7 +87,6 @@ class Launch:
     ui_settings_file: str = param("", "Settings file", help="Default: config.json in DATA_DIR.")
     device: str = param("auto", "Device to draw on", help="auto, cpu, cuda, cuda:1, mps.")
     device_id: int | None = param(None, "Number of the CUDA device", minimum=0, maximum=255)
-    vae_path: str = param("", "VAE file for all models", help="Whatever a request or setting says.")
     use_cpu: tuple[str, ...] = param((), "Parts to compute on the CPU", help="all or sd.")
     no_half: bool = param(False, "Compute in 32-bit floats")
     no_half_vae: bool = param(False, "Compute in 32-bit floats in the VAE")
@@ -96,6 +112,17 @@ class Launch:
         return self.server_name or ("0.0.0.0" if self.listen else "127.0.0.1")
 
     @property
+    def below(self) -> str:
+        """The path that everything is below: "" or such as "/easel". Raises InvalidRequest."""
+        parts = [part for part in self.subpath.split("/") if part]
+        if not all(SUBPATH.fullmatch(part) and part.strip(".") for part in parts):
+            raise InvalidRequest(
+                f"--subpath {self.subpath} is no path.",
+                "Letters, digits, dots, dashes and underscores, such as easel or tools/easel.",
+            )
+        return "".join(f"/{part}" for part in parts)
+
+    @property
     def exposed(self) -> bool:
         """Whether anybody but this computer can reach the server."""
         return self.share or not is_loopback(self.host)
@@ -111,17 +138,6 @@ class Launch:
             if not (name and colon and password):
                 raise InvalidRequest(
                     "A name or a password is missing in --api-auth, --gradio-auth or its file.",
-    @property
-    def below(self) -> str:
-        """The path that everything is below: "" or such as "/easel". Raises InvalidRequest."""
-        parts = [part for part in self.subpath.split("/") if part]
-        if not all(SUBPATH.fullmatch(part) and part.strip(".") for part in parts):
-            raise InvalidRequest(
-                f"--subpath {self.subpath} is no path.",
-                "Letters, digits, dots, dashes and underscores, such as easel or tools/easel.",
-            )
-        return "".join(f"/{part}" for part in parts)
-
                     "Write NAME:PASSWORD, several separated by commas.",
                 )
             found[name] = password
@@ -177,19 +193,23 @@ class Launch:
 
 PLACES = {
     "vae": "vae_dir",
+    "forced_vae": "vae_path",
     "lora": "lora_dir",
     "embeddings": "embeddings_dir",
     "hypernetworks": "hypernetwork_dir",
+    "controlnet": "controlnet_dir",
+    "annotators": "controlnet_preprocessor_models_dir",
     "styles": "styles_file",
     "ui_config": "ui_config_file",
     "wildcards": "wildcards_dir",
 }
 """Flags that say where something lies, by its name in `Paths`."""
 
+SUBPATH = re.compile(r"[\w.-]+", re.ASCII)
+
 SECRET = ("api_auth", "gradio_auth")
 HIDDEN = "(hidden)"
 
-    "forced_vae": "vae_path",
 
 def is_loopback(host: str) -> bool:
     """Whether only this computer can reach a server bound to `host`."""
@@ -205,8 +225,6 @@ def _lines_of(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(
             f"The passwords in {path} cannot be read: {error}.", "Check --gradio-auth-path."
-SUBPATH = re.compile(r"[\w.-]+", re.ASCII)
-
         ) from error
     return [pair for line in text.splitlines() for pair in line.split(",")]
 
@@ -263,6 +281,10 @@ SERVER_ONLY = frozenset(
         "nowebui",
         "api_server_stop",
         "api_log",
+        "disable_all_extensions",
+        "disable_extra_extensions",
+        "safe_mode",
+        "enable_insecure_extension_access",
         "autolaunch",
         "ui_config_file",
     }

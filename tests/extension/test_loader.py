@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.extension.door import loaded, make_extension, picture, plain_draw, plan_for
 
 import modules.extension.loader as loader
 from modules.errors import InvalidRequest
@@ -12,6 +11,7 @@ from modules.extension.plan import NONE
 from modules.param import replace_at
 from modules.schema.event import ImageReady, Notice
 from modules.schema.request import GenerationRequest
+from tests.extension.door import loaded, make_extension, picture, plain_draw, plan_for
 
 CAT = GenerationRequest(prompt="a cat")
 

@@ -4,7 +4,6 @@ An empty reason means that the option is known here under the same name and has 
 """
 
 CONTROL = "There is no ControlNet yet."
-EXTENSIONS = "There are no extensions to switch off yet; a folder is removed by hand."
 AUTOMATIC = "Chosen by itself, by what the device has room for."
 HALVES = "Weights are 16 bits wide; what does not fit is held back, part by part or layer by layer."
 PREVIEW = "Previews are pushed by time, and cost nothing that a choice would save."
@@ -107,14 +106,11 @@ OPTIONS: dict[str, str] = {
     "hires_fix_show_sampler": ALWAYS,
     "hires_fix_show_prompts": ALWAYS,
     "interrupt_after_current": "Skip ends one picture and Stop the job; both act at once.",
-    "localization": "The page is in English.",
     "quicksettings_list": "The model's menu is on top; all else is found in Settings by a word.",
     "send_size": "The size follows the picture; remembered for clients.",
     "show_progressbar": ALWAYS,
     "show_progress_every_n_steps": f"{PREVIEW} Remembered for clients.",
     "show_progress_type": PREVIEW,
-    "disabled_extensions": EXTENSIONS,
-    "disable_all_extensions": EXTENSIONS,
     "sd_checkpoint_hash": "Told by the list of options, as what is; nobody sets it.",
     **dict.fromkeys(
         [

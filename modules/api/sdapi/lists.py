@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 from fastapi import APIRouter
 
-from modules.sampling.catalogue import SAMPLERS, SCHEDULES, SUFFIXES, Sampler
+from modules.sampling.catalogue import SCHEDULES, SUFFIXES, Sampler, all_samplers
 from modules.schema.catalogue import CheckpointInfo
 from modules.schema.hires_size import LATENT_UPSCALERS, PLAIN_UPSCALERS
 from modules.service.app import App
@@ -51,7 +51,7 @@ def _sampler_routes(routes: APIRouter) -> None:
     @routes.get("/samplers")
     def samplers() -> Rows:
         """List samplers, then the combined names of older versions."""
-        menu = [one for one in SAMPLERS if one.in_menu]
+        menu = [one for one in all_samplers() if one.in_menu]
         return [*map(_sampler, menu), *(row for one in menu for row in _combined(one))]
 
     @routes.get("/schedulers")

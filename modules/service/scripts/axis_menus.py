@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from modules.sampling.catalogue import SAMPLERS, SCHEDULES
+from modules.sampling.catalogue import SCHEDULES, all_samplers
 from modules.schema.catalogue import Catalogue
 from modules.schema.hires_size import LATENT_UPSCALERS, upscaler_names
 
@@ -12,7 +12,7 @@ Choices = Callable[[Catalogue, Sequence[str]], Sequence[str]]
 
 def sampler_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
     """Samplers of the menu."""
-    return [one.name for one in SAMPLERS if one.in_menu]
+    return [one.name for one in all_samplers() if one.in_menu]
 
 
 def schedule_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
