@@ -1,5 +1,7 @@
 """A model's architecture as one record, and the noise schedule it was trained with."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
@@ -18,10 +20,13 @@ Prediction = Literal["epsilon", "v", "flow"]
 LARGEST, MOST_BLOCKS = 1_000_000, 64
 """No figure that describes a network is larger; keeps absurd files from being built."""
 COUNTS_OF_BLOCKS = (
-    *("num_res_blocks", "layers", "transformer_depth", "middle_depth"),
+    *("num_res_blocks", "layers", "transformer_depth", "middle_depth", "block_depths"),
+    "middle_blocks",
     *("depth", "double_blocks", "single_blocks", "dual_layers"),
 )
-MAY_BE_ZERO = ("transformer_depth", "middle_depth", "attention_levels", "dual_layers")
+MAY_BE_ZERO = (
+    *("transformer_depth", "middle_depth", "block_depths", "attention_levels", "dual_layers"),
+)
 CHOICES: dict[str, tuple[Any, ...]] = {
     "attention": get_args(Kernel),
     "activation": get_args(Activation),
@@ -91,6 +96,58 @@ def fitted(
     return replace(architecture, unet=replace(architecture.unet, **changes))
 
 
+TRANSFORMER = re.compile(
+    r"((?:in|out)put_blocks\.\d+|middle_block)\.1\.transformer_blocks\.(\d+)\."
+)
+"""Names of tensors in transformer blocks: where, and which."""
+
+
+def with_depths(
+    architecture: Architecture, shapes: Mapping[str, tuple[int, ...]], prefix: str
+) -> Architecture:
+    """`architecture` with as many transformer blocks at each place as there are tensors for.
+
+    Small versions of a family lack some (SSD-1B; Gupta et al. 2024, arXiv:2401.02677).
+    """
+    if not isinstance(architecture.unet, UNetConfig):
+        return architecture
+    unet = replace(architecture.unet, **depths_found(architecture.unet, shapes, prefix))
+    return replace(architecture, unet=unet)
+
+
+def depths_found(
+    unet: UNetConfig, shapes: Mapping[str, tuple[int, ...]], prefix: str
+) -> dict[str, Any]:
+    """What to change about `unet`; nothing if it has the depths that are there."""
+    residual = (f"{prefix}middle_block.{number}.in_layers.0.weight" for number in range(3))
+    middle_blocks = sum(name in shapes for name in residual)
+    if not middle_blocks:
+        return {}
+    depths = Counter[str]()
+    for name in shapes:
+        if found := TRANSFORMER.match(name, len(prefix)):
+            depths[found[1]] = max(depths[found[1]], int(found[2]) + 1)
+    counts = [unet.res_blocks_at(level) for level in range(len(unet.channel_mult))]
+    down, place = list[int](), 1
+    for number in counts:
+        down += [depths[f"input_blocks.{place + block}"] for block in range(number)]
+        place += number + 1  # a halving follows
+    up = [depths[f"output_blocks.{number}"] for number in range(sum(counts) + len(counts))]
+    found_here = (tuple(down), tuple(up), depths["middle_block"], middle_blocks)
+    if found_here == (
+        unet.depths_down(),
+        unet.depths_up(),
+        unet.depth_in_middle(),
+        unet.middle_blocks,
+    ):
+        return {}
+    return {
+        "block_depths": (*down, *up),
+        "middle_depth": depths["middle_block"],
+        "middle_blocks": middle_blocks,
+    }
+
+
 def with_facts(architecture: Architecture, facts: ModelFacts, name: str) -> Architecture:
     """`architecture` with what the file says about itself put in; `name` is for the message."""
     changes: dict[str, Any] = {
@@ -132,6 +189,11 @@ def check(architecture: Architecture, name: str) -> None:
         value = getattr(architecture.unet, key, None)
         if isinstance(value, tuple) and len(value) != levels:
             raise ModelError(f"{name} describes {levels} levels but {key} for {len(value)}.")
+    unet = architecture.unet
+    if isinstance(unet, UNetConfig) and unet.block_depths is not None:
+        blocks = sum(2 * unet.res_blocks_at(level) + 1 for level in range(levels))
+        if len(unet.block_depths) != blocks:
+            raise ModelError(f"{name} describes {blocks} blocks but block_depths for others.")
     if not 1 <= architecture.schedule.timesteps <= 100_000:
         raise ModelError(f"{name} describes {architecture.schedule.timesteps} timesteps.")
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from modules.errors import ModelError
 from modules.model.architecture import Architecture, NoiseSchedule
 from modules.model.bert_layouts import bert_config, bert_index, codebook_config, in_diffusers_bert
-from modules.model.bert_layouts import bert_config, bert_index, codebook_config, in_diffusers_bert
 from modules.model.diffusers_folder import unet_names_for
 from modules.model.families.diffusers_names import autoencoder_names
 from modules.model.families.open_clip_names import FUSED, OURS, PROJECTION, ROWS, THEIRS
@@ -22,15 +21,11 @@ from modules.model.families.record import Family, TextTower
 from modules.model.files import Entry, Weights
 from modules.model.networks.autoencoder import AutoencoderConfig
 from modules.model.networks.bert import BertConfig
-from modules.model.networks.bert import BertConfig
 from modules.model.networks.clip_text import ClipTextConfig
-from modules.model.networks.flux import FluxConfig
-from modules.model.networks.mmdit import MMDiTConfig
 from modules.model.networks.flux import FluxConfig
 from modules.model.networks.mmdit import MMDiTConfig
 from modules.model.networks.unet import UNetConfig
 from modules.model.text_layouts import layer_of, tower_weights, transposed
-from modules.model.transformer_layouts import flow_configs, in_diffusers_names
 from modules.model.transformer_layouts import flow_configs, in_diffusers_names
 
 PIPELINES = {
@@ -208,7 +203,15 @@ def folder_configs(
 
 
 def unet_config(family: Family, unet: UNetConfig) -> dict[str, Any]:
-    """A U-Net's shape in diffusers' words; its `attention_head_dim` are numbers of heads."""
+    """A U-Net's shape in diffusers' words; its `attention_head_dim` are numbers of heads.
+
+    Raises ModelError for one that lacks blocks of its family.
+    """
+    if unet.block_depths is not None:
+        raise ModelError(
+            "A model with fewer blocks than its family cannot be written as a diffusers folder.",
+            "Keep it as one file.",
+        )
     levels = range(len(unet.channel_mult))
     widths = [unet.model_channels * mult for mult in unet.channel_mult]
     attended = [2**level in unet.attention_resolutions for level in levels]

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 
 from modules.errors import ModelError
 from modules.log import timed
-from modules.model.architecture import Architecture, Prediction, check, fitted, with_facts
+from modules.model.architecture import (
+    Architecture,
+    Prediction,
+    check,
+    fitted,
+    with_depths,
+    with_facts,
+)
 from modules.model.assemble import Parts, build, parts_of, text_config_of, uncollected
 from modules.model.companions import with_vae
 from modules.model.config import read_config
@@ -268,7 +275,9 @@ def load_model(
         facts = read_facts(weights.metadata, path.name)
         parts = parts_of(weights, family)
         described, known = describe(path, weights, family, parts, config, places.configs)
-        architecture = with_facts(described, facts, path.name)
+        stated = with_facts(described, facts, path.name)
+        check(stated, path.name)
+        architecture = with_depths(stated, weights.shapes, family.unet_prefix)
         check(architecture, path.name)
         policy = plan.policy(sizes_of(weights, family, parts))
         model = assemble(path, weights, family, parts, architecture, policy)

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from modules.model.networks.packed_linear import PackedLinear
+
 CPU = torch.device("cpu")
 STREAMED_FROM = 2**16
 """Numbers in a weight from which it is worth fetching for a moment only."""
@@ -246,6 +248,8 @@ class LayerByLayer:
         """They are at home."""
 
     def _is_large(self, layer: nn.Module) -> bool:
+        if isinstance(layer, PackedLinear):
+            return layer.in_features * layer.out_features >= self.streamed_from
         known = isinstance(layer, nn.Linear | nn.Conv2d)
         return known and layer.weight.numel() >= self.streamed_from  # type: ignore[operator]
 

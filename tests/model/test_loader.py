@@ -1,6 +1,7 @@
 """Checkpoints become models, whatever they were saved as; the wrong ones are refused by name."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,10 @@ from safetensors.torch import load_file, save_file
 from modules.errors import ModelError
 from modules.model.diffusers_folder import unet_names_for
 from modules.model.families.diffusers_names import autoencoder_names
+from modules.model.families.sdxl import SDXL
+from modules.model.layouts import unet_config
 from modules.model.loader import load_model
+from modules.model.networks.unet import UNet
 from modules.paths import Paths
 from tests.model import tiny_checkpoints
 from tests.model.tiny import AUTOENCODER, FACTS, REFERENCE, TEXT, UNET, tensors, write_model
@@ -53,6 +57,38 @@ def test_the_description_beside_the_file_wins_over_the_familys(tmp_path):
     text = TINY.with_suffix(".yaml").read_text("utf-8").replace("0.18215", "0.5")
     path.with_suffix(".yaml").write_text(text, "utf-8")
     assert load_model(path).scale_factor == 0.5
+
+
+def smaller(tmp_path, **lacking):
+    """SDXL's small file with a U-Net that lacks some of its blocks, and that U-Net."""
+    path = tiny_checkpoints.write("sdxl", tmp_path)
+    unet = UNet(replace(tiny_checkpoints.SDXL_UNET, **lacking))
+    unet = tiny_checkpoints.randomised(unet, seed=5)
+    kept = {name: one for name, one in load_file(path).items() if ".diffusion_model." not in name}
+    own = {f"model.diffusion_model.{name}": one for name, one in unet.state_dict().items()}
+    save_file(kept | own, path)
+    return path, unet
+
+
+@pytest.mark.parametrize("middle", [{"middle_depth": 0, "middle_blocks": 1}, {"middle_depth": 0}])
+@torch.no_grad()
+def test_a_smaller_version_of_a_family_is_known_by_its_tensors(tmp_path, middle):
+    path, unet = smaller(tmp_path, block_depths=(0, 1, 3, 1, 0, 0), **middle)
+    model = load_model(path)
+    assert model.family.name == "sdxl"
+    x, context, vector = torch.randn(1, 4, 8, 8), torch.randn(1, 7, 128), torch.randn(1, 1584)
+    inputs = (x, torch.tensor([7.0]), context, vector)
+    assert torch.equal(model.unet(*inputs), unet(*inputs))
+    with pytest.raises(ModelError, match="fewer"):
+        unet_config(SDXL, model.architecture.unet)
+
+
+def test_absurd_numbers_of_blocks_are_refused_before_anything_is_built(tmp_path):
+    path = tiny_checkpoints.write("sdxl", tmp_path)
+    name = "model.diffusion_model.middle_block.1.transformer_blocks.999999999.norm1.weight"
+    save_file(load_file(path) | {name: torch.zeros(1)}, path)
+    with pytest.raises(ModelError, match="1000000000"):
+        load_model(path)
 
 
 def test_a_description_may_be_named(tmp_path):

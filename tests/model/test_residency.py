@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from modules.model.networks.packed_linear import PackedLinear
 from modules.model.networks.unet import UNet
+from modules.model.packing import E4M3, Packed
 from modules.model.residency import AllOnDevice, LayerByLayer, OneAtATime
 from tests.model.tiny import UNET, random_network
 
@@ -120,3 +122,33 @@ def test_a_mapped_file_is_only_read(tmp_path):
     assert path.read_bytes() == before
     path.unlink()
     assert tensor.sum() == 0
+
+
+class TwoPacked(nn.Module):
+    """A large and a small layer with packed weights, their scales in half precision."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(2)
+        for name, rows in (("large", 32), ("small", 4)):
+            weights = torch.randn((rows, 32), generator=generator).to(torch.float8_e4m3fn)
+            packed = Packed(E4M3, (rows, 32), weights.view(torch.uint8).flatten())
+            scale = torch.tensor(0.5, dtype=torch.float16)
+            self.add_module(name, PackedLinear(packed, torch.ones(rows).half(), scale))
+
+    def forward(self, x):
+        return self.small(self.large(x))
+
+
+def test_packed_layers_come_and_go_layer_by_layer_too():
+    policy, network = POLICIES["layers"](), TwoPacked()
+    x = torch.randn(2, 32, generator=torch.Generator().manual_seed(3))
+    expected, seen = network(x), []
+    network.large.register_forward_hook(lambda *_: seen.append(network.large.scale.dtype))
+    with policy.resident(network):
+        assert network.small.scale.dtype == torch.float32, "it stays for the whole block"
+        assert network.large.scale.dtype == torch.float16
+        assert torch.equal(network(x), expected)
+        assert network.large.scale.dtype == torch.float16
+    assert seen == [torch.float32], "it was there for its own moment"
+    assert stored(network) == {torch.uint8, torch.float16}

@@ -40,6 +40,8 @@ class UNetConfig:
     )  # downsampling factors that have attention
     transformer_depth: int | tuple[int, ...] = 1
     middle_depth: int | None = None  # None: as deep as the coarsest level
+    middle_blocks: int = 2  # residual blocks in the middle; without attention there may be one
+    block_depths: tuple[int, ...] | None = None  # for every residual block, down and up, if given
     num_heads: int | None = 8  # give this or head_channels
     head_channels: int | None = None
     context_dim: int = 768
@@ -60,6 +62,20 @@ class UNetConfig:
             if 2**level in self.attention_resolutions
             else 0
         )
+
+    def depths_down(self) -> tuple[int, ...]:
+        """Transformer blocks after each residual block on the way down, in order."""
+        levels = range(len(self.channel_mult))
+        usual = [self.depth_at(level) for level in levels for _ in range(self.res_blocks_at(level))]
+        return tuple(usual if self.block_depths is None else self.block_depths[: len(usual)])
+
+    def depths_up(self) -> tuple[int, ...]:
+        """The same on the way up, from the coarsest level to the finest."""
+        levels = reversed(range(len(self.channel_mult)))
+        usual = [
+            self.depth_at(level) for level in levels for _ in range(self.res_blocks_at(level) + 1)
+        ]
+        return tuple(usual if self.block_depths is None else self.block_depths[-len(usual) :])
 
     def depth_in_middle(self) -> int:
         """Transformer blocks in the middle."""
@@ -344,12 +360,13 @@ def down_stages(config: UNetConfig, time_width: int) -> tuple[nn.ModuleList, lis
     channels, groups = config.model_channels, config.norm_groups
     stages = [Stage(Conv2d(config.in_channels, channels, 3, padding=1))]
     widths = [channels]
+    depths = iter(config.depths_down())
     for level, mult in enumerate(config.channel_mult):
         for _ in range(config.res_blocks_at(level)):
             out_channels = mult * config.model_channels
             layers: list[nn.Module] = [ResBlock(channels, out_channels, time_width, groups)]
             channels = out_channels
-            if depth := config.depth_at(level):
+            if depth := next(depths):
                 layers.append(SpatialTransformer(channels, depth, config))
             stages.append(Stage(*layers))
             widths.append(channels)
@@ -360,19 +377,18 @@ def down_stages(config: UNetConfig, time_width: int) -> tuple[nn.ModuleList, lis
 
 
 def middle_stage(config: UNetConfig, channels: int, time_width: int) -> Stage:
-    """Two residual blocks around attention, at the coarsest level."""
-    groups, depth = config.norm_groups, config.depth_in_middle()
-    attention = [SpatialTransformer(channels, depth, config)] if depth else []
-    return Stage(
-        ResBlock(channels, channels, time_width, groups),
-        *attention,
-        ResBlock(channels, channels, time_width, groups),
-    )
+    """Two residual blocks around attention, at the coarsest level; small networks have less."""
+    layers: list[nn.Module] = []
+    for block in range(config.middle_blocks):
+        layers.append(ResBlock(channels, channels, time_width, config.norm_groups))
+        if block == 0 and (depth := config.depth_in_middle()):
+            layers.append(SpatialTransformer(channels, depth, config))
+    return Stage(*layers)
 
 
 def up_stages(config: UNetConfig, widths: Sequence[int], time_width: int) -> nn.ModuleList:
     """The way up: every stage takes one skip connection, last made first."""
-    remaining = list(widths)
+    remaining, depths = list(widths), iter(config.depths_up())
     channels = remaining[-1]
     stages = []
     for level, mult in reversed(list(enumerate(config.channel_mult))):
@@ -384,7 +400,7 @@ def up_stages(config: UNetConfig, widths: Sequence[int], time_width: int) -> nn.
                 ResBlock(taken, out_channels, time_width, config.norm_groups)
             ]
             channels = out_channels
-            if depth := config.depth_at(level):
+            if depth := next(depths):
                 layers.append(SpatialTransformer(channels, depth, config))
             if level and index == blocks - 1:
                 layers.append(Upsample(channels))
