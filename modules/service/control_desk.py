@@ -4,7 +4,8 @@ from modules.engine.engine import Engine
 from modules.errors import WebUIError
 from modules.paths import Paths
 from modules.pipeline.preprocessors.annotator_files import annotator_file, missing_file
-from modules.pipeline.preprocessors.catalogue import find_preprocessor
+from modules.pipeline.preprocessors.catalogue import Preprocessor, find_preprocessor
+from modules.pipeline.preprocessors.fitting import pixel_perfect
 from modules.pipeline.preprocessors.run import (
     image_of,
     make_map,
@@ -32,6 +33,11 @@ class ControlDesk:
         """The networks of control, as menus name them."""
         return self._engine.catalogue(refresh).control_models
 
+    def missing(self, row: Preprocessor) -> str:
+        """The file that a preprocessor lacks here; empty if nothing is missing."""
+        lacks = row.file and annotator_file(row.file, self._paths.annotators) is None
+        return row.file if lacks else ""
+
     def detect(
         self,
         image: ImageData,
@@ -41,14 +47,19 @@ class ControlDesk:
         threshold_a: float = UNSET,
         threshold_b: float = UNSET,
         mask: ImageData | None = None,
+        fit: tuple[int, int, str] | None = None,
     ) -> ImageData:
         """The map (RGB) of a picture; black where `mask` is set, for those that inpaint.
+
+        `fit` (width, height and resize mode of the drawing) chooses the resolution.
 
         Raises NotFound for an unknown preprocessor, ModelError where its network is not here.
         """
         row = find_preprocessor(module)
+        if fit is not None:
+            resolution = pixel_perfect((image.width, image.height), fit[:2], fit[2])
         if row.file:
-            if annotator_file(row.file, self._paths.annotators) is None:
+            if self.missing(row):
                 raise missing_file(row.file)
             task = Detect(
                 image=image,

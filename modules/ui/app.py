@@ -18,12 +18,15 @@ from modules.service.visitor import VISITOR
 from modules.ui.bridge import Bridge, say
 from modules.ui.form import Form, merge_fields
 from modules.ui.menus import menus_of
+from modules.ui.parts.control_box import control_box
+from modules.ui.parts.extension_box import extension_box, with_pasted
 from modules.ui.parts.prompt_box import STYLES, names_in
 from modules.ui.parts.quicksettings import quicksettings
 from modules.ui.picture_request import Source, with_editable_parts, with_source
 from modules.ui.reuse import enlarging, request_behind
 from modules.ui.start_values import read_start_values
 from modules.ui.tabs import (
+    extensions,
     extras,
     history,
     img2img,
@@ -44,6 +47,8 @@ def build_page(app: App) -> gr.Blocks:
     menus = menus_of(app)
     start = read_start_values(app.paths.ui_config)
     app.settings.notices.extend(start.notices)
+    foreign = app.extensions.begin_page()
+    foreign_tabs = foreign.tabs() if foreign is not None else []
     with gr.Blocks(
         title="Easel", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_KEPT
     ) as page:
@@ -53,14 +58,18 @@ def build_page(app: App) -> gr.Blocks:
         refresh = quicksettings(form)
         hidden = app.settings.settings.interface.hidden_tabs
 
+        def control(form: Form, tab: str) -> None:
+            control_box(form, tab, app.controlnet, app.settings.settings.control.units)
+            extension_box(form, tab, foreign)
+
         def look(title: str) -> dict[str, Any]:
             return {"render_children": True, "visible": "hidden" if title in hidden else True}
 
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("txt2img", elem_id="tab_txt2img", render_children=True):
-                parts = txt2img.lay_out(form)
+                parts = txt2img.lay_out(form, control)
             with gr.Tab("img2img", elem_id="tab_img2img", **look("img2img")):
-                picture_parts = img2img.lay_out(picture_form)
+                picture_parts = img2img.lay_out(picture_form, control)
             with gr.Tab("Extras", elem_id="tab_extras", **look("Extras")):
                 extras.lay_out()
             with gr.Tab("Models", elem_id="tab_models", **look("Models")):
@@ -69,8 +78,13 @@ def build_page(app: App) -> gr.Blocks:
                 png_info.lay_out()
             with gr.Tab("History", elem_id="tab_history", **look("History")):
                 history.lay_out()
+            for blocks, title, ident in foreign_tabs:
+                with gr.Tab(title, elem_id=f"tab_{ident}", **look(title)):
+                    blocks.render()
             with gr.Tab("Settings", elem_id="tab_settings", render_children=True):
-                settings.lay_out(menus)
+                settings.lay_out(menus, app.extensions.options())
+            with gr.Tab("Extensions", elem_id="tab_extensions", **look("Extensions")):
+                extensions.lay_out()
             with gr.Tab("Help", elem_id="tab_help", **look("Help")):
                 help_tab.lay_out()
             with gr.Tab(
@@ -99,6 +113,8 @@ def build_page(app: App) -> gr.Blocks:
             lambda draft: with_editable_parts(first_request(app, draft)),
             lambda now, sent: restored_picture(app, now, sent),
         )
+        if foreign is not None:
+            foreign.announce(page)
     return page
 
 
@@ -164,8 +180,9 @@ def restored(
         return recipe.request, recipe.notices
     if "infotext" not in sent:
         return merge_fields(now, sent.get("fields", {})), ()
-    recipe = app.read_recipe(str(sent["infotext"]), now)
-    return recipe.request, recipe.notices
+    text = str(sent["infotext"])
+    recipe = app.read_recipe(text, now)
+    return with_pasted(recipe.request, app.extensions.pasted(text)), recipe.notices
 
 
 def first_request(app: App, draft: Mapping[str, Any]) -> GenerationRequest:

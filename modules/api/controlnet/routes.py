@@ -24,7 +24,7 @@ from modules.pipeline.preprocessors.catalogue import (
     models_of,
     modules_of,
 )
-from modules.schema.control import NO_MODEL, UNSET
+from modules.schema.control import CONTROL_RESIZE_MODES, NO_MODEL, UNSET
 from modules.schema.inputs import ImageData
 from modules.service.app import App
 from modules.service.formats import to_pillow
@@ -59,6 +59,9 @@ class MapBody(BaseModel):
     threshold_b: float = UNSET
     mask: str = ""
     """A control picture's token."""
+    fit: tuple[int, int] | None = None
+    """Width and height of the drawing, to choose the resolution that fits it."""
+    resize_mode: str = CONTROL_RESIZE_MODES[1]
 
 
 def controlnet_routes(app: App) -> APIRouter:
@@ -109,6 +112,16 @@ def controlnet_routes(app: App) -> APIRouter:
 def _add_picture_routes(routes: APIRouter, app: App) -> None:
     """Control pictures of the page: they stay on the server, and units name them."""
 
+    @routes.get("")
+    def menus(refresh: bool = False) -> dict[str, Any]:
+        """List preprocessors, models and kinds of control, for menus."""
+        models = app.controlnet.models(refresh)
+        return {
+            "models": list(models),
+            "modules": {row.name: menu_entry(app, row) for row in ROWS},
+            "kinds": {kind: kind_body(kind, models) for kind in CONTROL_TYPES},
+        }
+
     @routes.post("/pictures")
     async def keep(request: Request) -> dict[str, Any]:
         """Keep a control picture: an uploaded file, raw bytes or `{"image": base64}`."""
@@ -142,6 +155,7 @@ def _add_picture_routes(routes: APIRouter, app: App) -> None:
             threshold_a=body.threshold_a,
             threshold_b=body.threshold_b,
             mask=pictures.find(body.mask) if body.mask else None,
+            fit=(*body.fit, body.resize_mode) if body.fit else None,
         )
         return _kept(app, image)
 
@@ -179,6 +193,27 @@ def type_body(kind: str, models: tuple[str, ...]) -> dict[str, Any]:
         "model_list": [NO_MODEL, *own],
         "default_option": CONTROL_TYPES[kind][0],
         "default_model": own[0] if own and kind != ALL else NO_MODEL,
+    }
+
+
+def kind_body(kind: str, models: tuple[str, ...]) -> dict[str, Any]:
+    """What the page offers for a kind of control, and what it begins with."""
+    body = type_body(kind, models)
+    return {
+        "modules": body["module_list"],
+        "models": body["model_list"][1:],
+        "first": body["default_option"],
+        "model": body["default_model"],
+    }
+
+
+def menu_entry(app: App, row: Preprocessor) -> dict[str, Any]:
+    """A preprocessor as the page shows it; `missing` names the file it lacks."""
+    return {
+        "title": row.shown,
+        "needs_mask": row.needs_mask,
+        "missing": app.controlnet.missing(row),
+        **detail_of(row),
     }
 
 

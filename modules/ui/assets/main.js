@@ -11,6 +11,7 @@ import { listModels } from "./presets.js";
 import { countTokens, helpOnHover, sizesByPaste } from "./prompt.js";
 import { toast } from "./dom.js";
 import { readPreferences } from "./preferences.js";
+import "./control.js";
 import "./hires.js";
 import "./extras.js";
 import "./merger.js";

@@ -1,6 +1,7 @@
 // What can be done with one finished picture.
 
 import { post } from "./api.js";
+import { toControl } from "./control.js";
 import { iconButton, toast } from "./dom.js";
 import { enlarge, goOn, reuse, reuseSeed, toExtras } from "./recipes.js";
 
@@ -46,6 +47,7 @@ const ACTIONS = [
 	["larger", "Extras", toExtras, "txt2img_send_to_extras"],
 ];
 const QUIET = [
+	["control", "To ControlNet", toControl, "txt2img_send_to_controlnet"],
 	["keep", "Save a copy", keep, "save_txt2img"],
 	["check", "Verify: draw it again and compare", verify, "verify_txt2img"],
 	["open", "Open in a new tab", (image) => window.open(image.url, "_blank", "noopener"), "txt2img_open"],

@@ -84,7 +84,7 @@ export function takeFiles() {
 		h("div.easel-veil", { hidden: true }, h("p", {}, "Drop a picture to use it or its settings")),
 	);
 	const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-	const own = (event) => event.target.closest?.("easel-pnginfo, easel-source, easel-extras");
+	const own = (event) => event.target.closest?.("easel-pnginfo, easel-source, easel-extras, .control-pictures");
 	let depth = 0;
 	const show = (is) => (veil.hidden = !is);
 	window.addEventListener("dragenter", (event) => {

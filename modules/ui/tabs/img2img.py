@@ -35,11 +35,14 @@ INTERROGATE = '<span class="chips-label">Interrogate</span>' + "".join(
 )
 """Buttons that write a prompt for the picture, where people look for them."""
 
+Place = Callable[[Form, str], None]
+"""Lays out a part of a tab, given the form and the tab's name."""
+
 Handler = Callable[[dict[Component, Any], Source], str]
 """Takes what the controls hold and what lies on the canvas; returns what to say."""
 
 
-def lay_out(form: Form) -> dict[str, Component]:
+def lay_out(form: Form, control: Place | None = None) -> dict[str, Component]:
     """Place everything; returns the buttons and the hidden controls that carry the canvas."""
     with gr.Row(elem_id="img2img_page", elem_classes=["work-page"]):
         with gr.Column(elem_id="img2img_toprow", elem_classes=["area-prompt"]):
@@ -52,6 +55,8 @@ def lay_out(form: Form) -> dict[str, Component]:
             batch_box(form, TAB)
             seeds = seed_box(form, TAB)
             refiner_box(form, TAB)
+            if control is not None:
+                control(form, TAB)
             script_box(form, TAB)
             advanced_box(form, TAB, pictures=True)
         with gr.Column(elem_id="img2img_source", elem_classes=["area-source"]):

@@ -20,12 +20,15 @@ from modules.ui.parts.size_box import batch_box, size_box
 
 TAB = "txt2img"
 
+Place = Callable[[Form, str], None]
+"""Lays out a part of a tab, given the form and the tab's name."""
+
 Handler = Callable[[dict[Component, Any]], str]
 """Hands in what the controls hold and returns what to say."""
 
 
-def lay_out(form: Form) -> dict[str, Component]:
-    """Place everything; returns the buttons."""
+def lay_out(form: Form, control: Place | None = None) -> dict[str, Component]:
+    """Place everything, ControlNet by `control`; returns the buttons."""
     with gr.Row(elem_id="txt2img_page", elem_classes=["work-page"]):
         with gr.Column(elem_id="txt2img_toprow", elem_classes=["area-prompt"]):
             prompt_box(form, TAB)
@@ -38,6 +41,8 @@ def lay_out(form: Form) -> dict[str, Component]:
             hires_box(form, TAB)
             seeds = seed_box(form, TAB)
             refiner_box(form, TAB)
+            if control is not None:
+                control(form, TAB)
             script_box(form, TAB)
             advanced_box(form, TAB)
         with gr.Column(elem_id="txt2img_results", elem_classes=["area-results"]):
