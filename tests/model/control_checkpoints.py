@@ -196,3 +196,29 @@ def encoder_tensors(
 def norm_tensors(drawn: Drawn, name: str, width: int) -> dict[str, Tensor]:
     """Weight and bias of a normalisation."""
     return {f"{name}.weight": drawn(width) + 1, f"{name}.bias": drawn(width)}
+
+
+def style_tensors(seen: int, context: int, seed: int = 10) -> dict[str, Tensor]:
+    """A T2I-Adapter for styles: three layers, eight tokens."""
+    drawn = Drawn(seed)
+    found = {
+        "style_embedding": drawn(1, 8, seen, scale=0.3),
+        "proj": drawn(seen, context),
+        **norm_tensors(drawn, "ln_post", seen),
+        **norm_tensors(drawn, "ln_pre", seen),
+    }
+    for layer in range(3):
+        own = f"transformer_layes.{layer}"
+        found |= {
+            f"{own}.attn.in_proj_weight": drawn(3 * seen, seen),
+            f"{own}.attn.in_proj_bias": drawn(3 * seen),
+            f"{own}.attn.out_proj.weight": drawn(seen, seen),
+            f"{own}.attn.out_proj.bias": drawn(seen),
+            **norm_tensors(drawn, f"{own}.ln_1", seen),
+            f"{own}.mlp.c_fc.weight": drawn(4 * seen, seen),
+            f"{own}.mlp.c_fc.bias": drawn(4 * seen),
+            f"{own}.mlp.c_proj.weight": drawn(seen, 4 * seen),
+            f"{own}.mlp.c_proj.bias": drawn(seen),
+            **norm_tensors(drawn, f"{own}.ln_2", seen),
+        }
+    return found

@@ -107,9 +107,10 @@ def _controlnet(weights: Weights, unet: UNet, model: Model) -> ControlNet:
     own = renamed(weights, names)
     if DIFFERENCE in weights or LORA_MARK in weights:
         own = with_base(own, model)
-    config = controlnet_config(own.shapes, unet.config, weights.name)
-    check_fits(config, unet.config, weights.name, model.name)
-    return checked(lambda: ControlNet(config), own)
+    with own:
+        config = controlnet_config(own.shapes, unet.config, weights.name)
+        check_fits(config, unet.config, weights.name, model.name)
+        return checked(lambda: ControlNet(config), own)
 
 
 def _adapter(weights: Weights, unet: UNet, model: Model, *, light: bool) -> T2IAdapter:
