@@ -78,6 +78,13 @@ class Paths:
         return self._place("clip_vision", self.models / "clip_vision")
 
     @property
+    def annotators(self) -> tuple[Path, ...]:
+        """Where networks of preprocessors are looked for; the first is that of a flag, if given."""
+        names = ("ControlNetPreprocessor", "annotators")
+        usual = (folder / name for folder in self.all_models for name in names)
+        return (*filter(None, [self.given.get("annotators")]), *usual)
+
+    @property
     def lora(self) -> Path:
         """`models/Lora`."""
         return self._place("lora", self.models / "Lora")
@@ -101,6 +108,11 @@ class Paths:
     def inputs(self) -> Path:
         """The pictures that finished ones were drawn from, under the hashes of their content."""
         return self.data / "inputs"
+
+    @property
+    def credentials(self) -> Path:
+        """`certificate.pem` and `key.pem`, with which copies of pictures are signed."""
+        return self.data / "credentials"
 
     @property
     def database(self) -> Path:
@@ -146,6 +158,11 @@ class Paths:
     def extensions(self) -> Path:
         """One folder each."""
         return self.data / "extensions"
+
+    @property
+    def localizations(self) -> Path:
+        """`localizations`: the page's words in other languages."""
+        return self._place("localizations", self.data / "localizations")
 
     @property
     def cache(self) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from modules.errors import ModelError
 from modules.model.catalogue import Checkpoint, scan, with_hash
 from modules.model.embedding_sizes import embedding_sizes
+from modules.model.control_files import control_files, control_folders
 from modules.model.face_files import face_files
 from modules.model.folder import files_below
 from modules.model.hashes import FileFacts
@@ -54,6 +55,9 @@ class ModelList:
             embedding_vectors=tuple(embedding_sizes(self._paths.embeddings, self._facts).items()),
             loras=_names(self._paths.lora),
             upscalers=_upscalers(self._paths),
+            control_models=tuple(
+                control_files(control_folders(self._paths.control, self._paths.models))
+            ),
             restorers=tuple((name, str(path)) for name, path in faces.restorers.items()),
             face_detector=str(faces.detector or ""),
             problems=tuple(f"{one.name}: {one.note}" for one in checkpoints if one.note),

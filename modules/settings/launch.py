@@ -197,7 +197,7 @@ PLACES = {
     "lora": "lora_dir",
     "embeddings": "embeddings_dir",
     "hypernetworks": "hypernetwork_dir",
-    "controlnet": "controlnet_dir",
+    "control": "controlnet_dir",
     "annotators": "controlnet_preprocessor_models_dir",
     "styles": "styles_file",
     "ui_config": "ui_config_file",
