@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from modules.pipeline.preprocessors.catalogue import PREPROCESSORS
 from modules.sampling.catalogue import SCHEDULES, all_samplers
 from modules.schema.catalogue import Catalogue
 from modules.schema.hires_size import LATENT_UPSCALERS, upscaler_names
@@ -38,6 +39,16 @@ def vae_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
 def restorer_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
     """Networks that restore faces, and none."""
     return ["None", *(name for name, _ in catalogue.restorers)]
+
+
+def control_models(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    """Networks of control, and none."""
+    return ["None", *catalogue.control_models]
+
+
+def control_modules(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:
+    """Preprocessors."""
+    return PREPROCESSORS.names()
 
 
 def style_names(catalogue: Catalogue, styles: Sequence[str]) -> Sequence[str]:

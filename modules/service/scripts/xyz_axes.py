@@ -9,13 +9,31 @@ from typing import Any
 
 from modules.errors import InvalidRequest, NotFound, WebUIError
 from modules.param import get_at, params_of, replace_at
+from modules.pipeline.preprocessors.catalogue import find_model
 from modules.schema.catalogue import Catalogue
-from modules.schema.request import GenerationRequest, Size
+from modules.schema.control import CONTROL_MODES, CONTROL_RESIZE_MODES
+from modules.schema.request import GenerationRequest
 from modules.service.faces import find_restorer
 from modules.service.resolve import find_checkpoint, resolve_names
+from modules.service.scripts.axis_effects import (
+    Apply,
+    Values,
+    capped_order,
+    merging,
+    nothing,
+    of_first_unit,
+    ordered,
+    refined,
+    replaced,
+    sized,
+    styled,
+    with_restorer,
+)
 from modules.service.scripts.axis_menus import (
     Choices,
     checkpoint_names,
+    control_models,
+    control_modules,
     fixed,
     hires_upscalers,
     refiner_names,
@@ -34,19 +52,10 @@ from modules.service.scripts.axis_values import (
 )
 from modules.service.scripts.script import IMG2IMG, TABS, TXT2IMG, Call
 
-Apply = Callable[[GenerationRequest, Any, "Values"], GenerationRequest]
 Parse = Callable[["Axis", str, Call], Sequence[Any]]
 
 DENOISING = "denoising"
 """Stands for the strength of img2img, or of the second pass."""
-
-
-@dataclass(frozen=True)
-class Values:
-    """All values of an axis, with what some axes need to know of the first of them."""
-
-    all: Sequence[Any]
-    styles: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,79 +239,16 @@ def _style_lists(axis: Axis, text: str, call: Call) -> Sequence[str]:
     return split_list(text)
 
 
+def _control_models(axis: Axis, text: str, call: Call) -> Sequence[str]:
+    return [find_model(value, call.catalogue.control_models) for value in split_list(text)]
+
+
 def _sizes(axis: Axis, text: str, call: Call) -> Sequence[str]:
     for value in split_list(text):
         width, _, height = value.lower().partition("x")
         if not (width.strip().isdigit() and height.strip().isdigit()):
             refuse(axis.label, value, "a size such as 512x768")
     return split_list(text)
-
-
-# What they do
-
-
-def _nothing(request: GenerationRequest, value: Any, values: Values) -> GenerationRequest:
-    return request
-
-
-def _replaced(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
-    """Prompt S/R: the first value is what is searched for."""
-    searched = values.all[0]
-    return replace(
-        request,
-        prompt=request.prompt.replace(searched, value),
-        negative_prompt=request.negative_prompt.replace(searched, value),
-    )
-
-
-def _ordered(
-    request: GenerationRequest, value: tuple[str, ...], values: Values
-) -> GenerationRequest:
-    """Prompt order: the places where the words stand get them in another order."""
-    places = sorted((request.prompt.find(word), word) for word in value)
-    prompt, end, parts = request.prompt, 0, []
-    for (start, old), new in zip(places, value, strict=True):
-        parts += [prompt[end:start], new]
-        end = start + len(old)
-    return replace(request, prompt="".join([*parts, prompt[end:]]))
-
-
-def _styled(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
-    names = [name for name in split_list(value) if name]
-    prompt, negative = values.styles.apply(names, request.prompt, request.negative_prompt)
-    return replace(request, prompt=prompt, negative_prompt=negative)
-
-
-def _sized(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
-    width, _, height = value.lower().partition("x")
-    return replace(request, size=Size(width=int(width), height=int(height)))
-
-
-def _refined(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
-    """Another model that goes on, or none."""
-    name = "" if value == "None" else value
-    changed: GenerationRequest = replace_at(request, "refiner.checkpoint", name)
-    return changed
-
-
-def _with_restorer(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
-    """Faces restored by a network, or left alone."""
-    name = "" if value == "None" else value
-    changed: GenerationRequest = replace_at(request, "faces.restorer", name)
-    return changed
-
-
-def _capped_order(request: GenerationRequest, value: int, values: Values) -> GenerationRequest:
-    """UniPC's order is below the number of steps."""
-    order = min(value, max(1, request.sampling.steps - 1))
-    changed: GenerationRequest = replace_at(request, "options.uni_pc_order", order)
-    return changed
-
-
-def _merging(request: GenerationRequest, value: float, values: Values) -> GenerationRequest:
-    """The ratio of txt2img and of img2img alike."""
-    options = replace(request.options, token_merging=value, token_merging_img2img=0.0)
-    return replace(request, options=options)
 
 
 def short_checkpoint(title: str) -> str:
@@ -326,8 +272,23 @@ def _menu(label: str, path: str, choices: Choices, **more: Any) -> Axis:
     return Axis(label=label, path=path, **{"parse": _one_of(choices), "choices": choices, **more})
 
 
+def _unit(label: str, name: str, parse: Parse, choices: Choices | None = None, **more: Any) -> Axis:
+    """A field of a unit of control."""
+
+    def with_units(axis: Axis, text: str, call: Call) -> Sequence[Any]:
+        if not call.request.control:
+            raise InvalidRequest(
+                f"{axis.label} finds no ControlNet unit to change.", "Switch one on."
+            )
+        return parse(axis, text, call)
+
+    label = f"[ControlNet] {label}"
+    return Axis(label=label, parse=with_units, apply=of_first_unit(name), choices=choices, **more)
+
+
 TEXT_ONLY, PICTURE_ONLY = (TXT2IMG,), (IMG2IMG,)
-NOTHING = Axis(label="Nothing", parse=lambda axis, text, call: [""], apply=_nothing, bare=True)
+RESIZES = fixed(*CONTROL_RESIZE_MODES)
+NOTHING = Axis(label="Nothing", parse=lambda axis, text, call: [""], apply=nothing, bare=True)
 SEED, VARIATION_SEED = "Seed", "Var. seed"
 SEED_AXES = (SEED, VARIATION_SEED)
 """Axes whose -1 becomes a random number."""
@@ -341,8 +302,8 @@ AXES = (
     _count("Hires steps", "hires.steps", tabs=TEXT_ONLY),
     _number("CFG Scale", "sampling.cfg_scale"),
     _number("Image CFG Scale", "img2img.image_cfg_scale", tabs=PICTURE_ONLY),
-    Axis(label="Prompt S/R", parse=_searched, apply=_replaced, bare=True),
-    Axis(label="Prompt order", parse=_permutations, apply=_ordered, bare=True, show=", ".join),
+    Axis(label="Prompt S/R", parse=_searched, apply=replaced, bare=True),
+    Axis(label="Prompt order", parse=_permutations, apply=ordered, bare=True, show=", ".join),
     _menu("Sampler", "sampling.sampler", sampler_names, parse=_samplers, bare=True),
     _menu(
         "Hires sampler", "hires.sampler", sampler_names, parse=_samplers, tabs=TEXT_ONLY, bare=True
@@ -373,16 +334,16 @@ AXES = (
     _menu("Hires upscaler", "hires.upscaler", hires_upscalers, tabs=TEXT_ONLY),
     _number("Cond. Image Mask Weight", "pictures.mask_weight", tabs=PICTURE_ONLY),
     _menu("VAE", "models.vae", vae_names, parse=_vaes, cost=0.7),
-    Axis(label="Styles", parse=_style_lists, apply=_styled, choices=style_names),
-    Axis(label="UniPC Order", parse=_whole, apply=_capped_order, cost=0.5),
+    Axis(label="Styles", parse=_style_lists, apply=styled, choices=style_names),
+    Axis(label="UniPC Order", parse=_whole, apply=capped_order, cost=0.5),
     Axis(
         label="Face restore",
         parse=_restorers,
-        apply=_with_restorer,
+        apply=with_restorer,
         bare=True,
         choices=restorer_names,
     ),
-    Axis(label="Token merging ratio", parse=_numbers, apply=_merging),
+    Axis(label="Token merging ratio", parse=_numbers, apply=merging),
     _number("Token merging ratio high-res", "options.token_merging_hr"),
     _flag("Always discard next-to-last sigma", "options.discard_penultimate"),
     _flag("SGM noise multiplier", "options.sgm_noise_multiplier"),
@@ -391,7 +352,7 @@ AXES = (
         "refiner.checkpoint",
         refiner_names,
         parse=_refiners,
-        apply=_refined,
+        apply=refined,
         cost=1.0,
         show=short_checkpoint,
     ),
@@ -401,7 +362,18 @@ AXES = (
     _number("Skip Early CFG", "options.skip_early_cond"),
     _number("Beta schedule alpha", "options.beta_alpha"),
     _number("Beta schedule beta", "options.beta_beta"),
-    Axis(label="Size", parse=_sizes, apply=_sized),
+    Axis(label="Size", parse=_sizes, apply=sized),
+    _unit("Enabled", "enabled", _flags, fixed("True", "False")),
+    _unit("Model", "model", _control_models, control_models, cost=0.9),
+    _unit("Weight", "weight", _numbers),
+    _unit("Guidance Start", "guidance_start", _numbers),
+    _unit("Guidance End", "guidance_end", _numbers),
+    _unit("Control Mode", "control_mode", _one_of(fixed(*CONTROL_MODES)), fixed(*CONTROL_MODES)),
+    _unit("Resize Mode", "resize_mode", _one_of(RESIZES), RESIZES),
+    _unit("Preprocessor", "module", _one_of(control_modules), control_modules),
+    _unit("Pre Resolution", "processor_res", _whole),
+    _unit("Pre Threshold A", "threshold_a", _numbers),
+    _unit("Pre Threshold B", "threshold_b", _numbers),
 )
 
 
