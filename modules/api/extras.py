@@ -20,8 +20,10 @@ from modules.schema.hires_size import upscaler_names
 from modules.service.app import App
 from modules.service.extras import Enlargement
 from modules.service.extras_cuts import AutoCrop, Flips, Split
-from modules.service.extras_desk import ExtrasRun, Source
-from modules.service.extras_work import ExtrasWish, Place
+from modules.service.extras_focal import FocalCrop
+from modules.service.extras_operations import Caption, ExtrasWish, ordered
+from modules.service.extras_store import ExtrasRun
+from modules.service.extras_work import Place, Source
 from modules.service.job import ENDED
 from modules.service.scripts.folder_batch import folder_at, pictures_in
 from modules.service.visitor import VISITOR, require_admin
@@ -57,9 +59,12 @@ class NewRun(Strict):
     upscale: dict[str, Any] | None = None
     gfpgan_visibility: float = 0.0
     codeformer_visibility: float = 0.0
+    codeformer_weight: float = 0.0
     split: dict[str, Any] | None = None
+    focal: dict[str, Any] | None = None
     autocrop: dict[str, Any] | None = None
     flips: dict[str, Any] | None = None
+    caption: dict[str, Any] | None = None
 
 
 def extras_routes(app: App) -> APIRouter:
@@ -68,9 +73,13 @@ def extras_routes(app: App) -> APIRouter:
 
     @routes.get("")
     def overview() -> dict[str, Any]:
-        """List the upscalers there are, and the runs that are remembered, newest first."""
+        """List upscalers, networks for faces, operations, and remembered runs, newest first."""
+        catalogue, settings = app.catalogue(), app.settings.settings.extras
         return {
-            "upscalers": list(upscaler_names(app.catalogue())),
+            "upscalers": list(upscaler_names(catalogue)),
+            "restorers": [name for name, _ in catalogue.restorers],
+            "operations": [one.name for one in ordered(settings.order)],
+            "hidden": list(settings.hidden),
             "runs": [run_body(run) for run in app.extras.runs(mine())],
         }
 
@@ -123,6 +132,13 @@ def _add_runs(routes: APIRouter, app: App) -> None:
         app.extras.stop(run_id)
         return run_body(app.extras.find(run_id))
 
+    @routes.post("/{run_id}/skip")
+    def skip(run_id: str) -> dict[str, Any]:
+        """Leave the picture at hand of a run, and go on with the next."""
+        _own(app, run_id)
+        app.extras.skip(run_id)
+        return run_body(app.extras.find(run_id))
+
     @routes.get("/{run_id}/events", response_model=None)
     def follow(run_id: str) -> Response:
         """Stream a run's state whenever it changes, until its ending."""
@@ -162,16 +178,16 @@ def _sources(app: App, body: NewRun) -> list[Source]:
     if body.folder.strip():
         require_admin("work on folders of the server")
         folder = folder_at(body.folder, "input directory")
-        return [Source(path.name, path.read_bytes) for path in pictures_in(folder)]
+        return [Source(path.name, path) for path in pictures_in(folder)]
     sources = []
     for picture in body.pictures:
         if picture.image:
             check_images(app, [picture.image])
             path = app.image_file(picture.image)
-            sources.append(Source(path.name, path.read_bytes))
+            sources.append(Source(path.name, path))
         else:
             name, path = app.uploads.find(picture.upload)
-            sources.append(Source(name, path.read_bytes))
+            sources.append(Source(name, path))
     return sources
 
 
@@ -180,9 +196,12 @@ def _wish(body: NewRun) -> ExtrasWish:
         upscale=_part(Enlargement, body.upscale),
         gfpgan_visibility=body.gfpgan_visibility,
         codeformer_visibility=body.codeformer_visibility,
+        codeformer_weight=body.codeformer_weight,
         split=_part(Split, body.split),
+        focal=_part(FocalCrop, body.focal),
         autocrop=_part(AutoCrop, body.autocrop),
         flips=_part(Flips, body.flips),
+        caption=_part(Caption, body.caption),
     )
 
 

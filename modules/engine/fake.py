@@ -15,8 +15,9 @@ from modules.extension.plan import Plan
 from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, CheckpointInfo, EngineStatus
 from modules.schema.control_task import Detect
-from modules.schema.event import Event, ImageReady, Preview, Progress
+from modules.schema.event import Described, Event, FacesFound, ImageReady, Preview, Progress
 from modules.schema.inputs import ImageData
+from modules.schema.picture_tasks import Describe, FindFaces, PictureTask
 from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
 from modules.schema.tasks import AnyTask, Look, Merge, Screened, Task, Upscale
@@ -84,6 +85,9 @@ class FakeEngine:
             return
         if isinstance(task, Detect):
             yield ImageReady(image=GeneratedImage.of(task.image))
+            return
+        if isinstance(task, PictureTask):
+            yield _worked_on(task)
             return
         if isinstance(task, Merge):
             yield Progress(step=1, steps=1, batch=0, batches=1)
@@ -194,6 +198,15 @@ def _preview(task: GenerationRequest, index: int, step: int) -> Preview:
     buffer = io.BytesIO()
     Image.new("RGB", (64, 64), colour).save(buffer, "JPEG")
     return Preview(jpeg=buffer.getvalue(), width=64, height=64)
+
+
+def _worked_on(task: PictureTask) -> Event:
+    """The answer of one who sees no faces, and in every picture the same."""
+    if isinstance(task, FindFaces):
+        return FacesFound(boxes=())
+    if isinstance(task, Describe):
+        return Described(text="a plain colour")
+    return ImageReady(image=GeneratedImage.of(task.image))
 
 
 def _stretched(task: Upscale) -> GeneratedImage:

@@ -29,6 +29,8 @@ UPRIGHT = (
 UPRIGHT_SIDE = 512
 FEATHER = 0.1
 """The share of a face's side over which it fades into the picture."""
+LEAST_EXTENT = 2.0
+"""Pixels that a face's points are apart; closer ones tell nothing of where it is."""
 
 Mended = Callable[[np.ndarray], np.ndarray]
 """An upright face (side, side, 3) float32 from 0 to 1, to the clean one."""
@@ -63,6 +65,8 @@ def with_faces_mended(
     whole = pixels.astype(np.float32) / 255
     size = pixels.shape[1], pixels.shape[0]
     for face in faces:
+        if np.ptp(np.asarray(face.points), axis=0).max() < LEAST_EXTENT:
+            continue
         there = upright(face.points, side)
         back = cv2.invertAffineTransform(there)
         cut = cv2.warpAffine(

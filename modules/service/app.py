@@ -37,6 +37,7 @@ from modules.service.expect import keeping
 from modules.service.extension_host import ExtensionHost
 from modules.service.extensions import ExtensionDesk, plan_of
 from modules.service.extras_desk import ExtrasDesk
+from modules.service.extras_store import ExtrasStore
 from modules.service.extras_uploads import Uploads
 from modules.service.extras_work import ExtrasKeeper
 from modules.service.gallery import Gallery
@@ -102,7 +103,12 @@ class App:
         self._names = LocalNames(paths)
         self.indexer = Indexer(database, paths, lambda: settings.settings)
         self.cards = CardIndex(paths.cache / "cards.db", lambda: folders_of_models(paths))
-        self.extras = ExtrasDesk(engine, ExtrasKeeper(database, paths, self.look))
+        self.extras = ExtrasDesk(
+            engine,
+            ExtrasKeeper(database, paths, self.look),
+            ExtrasStore(database),
+            lambda: settings.settings,
+        )
         self.merges = MergeDesk(engine, paths)
         self.controlnet = ControlDesk(engine, paths)
         self.words = WordDesk(paths, database, self.catalogue, self.styles)
@@ -139,6 +145,7 @@ class App:
             self.indexer.start()
             self.cards.start()
             self._begin(self._tidy, "tidy")
+            self.extras.adopt()
         for job_id in self.queue.adopt() if adopt else ():
             log.info("Job %s goes on where it was left", job_id)
             self.journal.announce(job_id)

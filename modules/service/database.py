@@ -120,6 +120,22 @@ MIGRATIONS = (
     );
     CREATE INDEX prompts_by_use ON prompts (person, pinned DESC, used DESC);
     """,
+    """
+    CREATE TABLE extras_runs (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id       TEXT NOT NULL UNIQUE,
+        person   TEXT NOT NULL,
+        created  REAL NOT NULL,
+        status   TEXT NOT NULL,
+        work     TEXT NOT NULL,
+        done     INTEGER NOT NULL DEFAULT 0,
+        kept     INTEGER NOT NULL DEFAULT 0,
+        worked   INTEGER NOT NULL DEFAULT 0,
+        pictures TEXT NOT NULL DEFAULT '[]',
+        notices  TEXT NOT NULL DEFAULT '[]',
+        error    TEXT NOT NULL DEFAULT ''
+    );
+    """,
 )
 """Statements that bring a file from version n to n + 1. Only ever add to the end."""
 

@@ -1,5 +1,8 @@
 """Finished pictures made larger, without a model and without a job."""
 
+import hashlib
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -44,6 +47,33 @@ class Enlargement:
         minimum=0,
         maximum=1,
     )
+
+
+class EnlargedCache:
+    """Keeps the newest enlarged pictures, so that another blend costs nothing. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[object, ...], Picture] = OrderedDict()
+
+    def around(self, enlarge: Enlarge, most: int) -> Enlarge:
+        """`enlarge`, asked only for what is not among the `most` newest results."""
+
+        def remembered(picture: Picture, factor: float, upscaler: str) -> Picture:
+            digest = hashlib.sha256(picture.tobytes()).digest()
+            key = (digest, picture.size, picture.mode, factor, upscaler)
+            with self._lock:
+                found = self._kept.get(key)
+            if found is None:
+                found = enlarge(picture, factor, upscaler)
+            with self._lock:
+                self._kept[key] = found
+                self._kept.move_to_end(key)
+                while len(self._kept) > most:
+                    self._kept.popitem(last=False)
+            return found
+
+        return remembered
 
 
 def enlarged(

@@ -9,18 +9,21 @@ from pathlib import Path
 from modules.errors import InvalidRequest, NotFound
 from modules.param import check_limits
 from modules.paths import Paths
+from modules.schema.catalogue import Catalogue
+from modules.schema.hires_size import upscaler_names
 from modules.schema.inputs import ImageData
 from modules.service.database import Database
-from modules.service.extras import NO_UPSCALER, Enlarge, Enlargement, enlarged
-from modules.service.extras_cuts import (
-    AutoCrop,
-    Flips,
-    Split,
-    best_size,
-    cropped,
-    pieces,
-    with_flips,
+from modules.service.extras import NO_UPSCALER
+from modules.service.extras_cuts import best_size
+from modules.service.extras_operations import (
+    CODEFORMER,
+    GFPGAN,
+    OPERATIONS,
+    ExtrasWish,
+    Tools,
+    treated,
 )
+from modules.service.faces import find_restorer
 from modules.service.facts import describing, facts_of, forgetting, moment_of
 from modules.service.formats import encode, from_pillow, to_pillow
 from modules.service.job import new_id
@@ -28,69 +31,53 @@ from modules.service.picture import BLANK, Picture, inserting, picture_of, to_si
 from modules.service.provenance import inside, source_after
 from modules.service.read_picture import PNG_START, RECIPE, read_hidden_texts, read_texts, recipe_in
 from modules.service.read_pixels import read_pixels
-from modules.service.saving import folder_for, save_plainly
+from modules.service.saving import cannot_write, folder_for, save_plainly
 from modules.service.screening import Looked
+from modules.settings.files import write_atomically
+from modules.settings.sections.extras import CAPTION_ACTIONS
 from modules.settings.sections.recipe import FULL
 from modules.settings.settings import Settings
 
 KIND = "extras"
 OWN_KEYS = ("postprocessing", "extras")
 """Text chunks that say what was done here."""
+CAPTION_SUFFIX = ".txt"
+_, KEEP, PREPEND, APPEND = CAPTION_ACTIONS
 LONGEST_KEY = 79
 """Letters of a text chunk's key."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtrasWish:
-    """What is done with every picture, in this order; what is None is not done."""
-
-    upscale: Enlargement | None = None
-    gfpgan_visibility: float = 0.0
-    codeformer_visibility: float = 0.0
-    split: Split | None = None
-    autocrop: AutoCrop | None = None
-    flips: Flips | None = None
-
-
-def check_wish(wish: ExtrasWish, upscalers: list[str]) -> None:
+def check_wish(wish: ExtrasWish, catalogue: Catalogue) -> None:
     """Raise InvalidRequest or NotFound for what cannot be done."""
-    if wish.gfpgan_visibility or wish.codeformer_visibility:
-        raise InvalidRequest(
-            "Faces cannot be restored here: GFPGAN and CodeFormer are not supported.",
-            "Set their visibility to 0.",
-        )
-    for part in (wish.upscale, wish.split, wish.autocrop, wish.flips):
-        if part is not None:
-            check_limits(part)
+    check_limits(wish)
+    check_faces(wish, catalogue)
     if wish.autocrop is not None:
         best_size((1, 1), wish.autocrop)
+    upscalers = list(upscaler_names(catalogue))
     known = {name.lower() for name in upscalers}
     for name in (wish.upscale.upscaler, wish.upscale.second) if wish.upscale else ():
         if (name or NO_UPSCALER).strip().lower() not in known:
             raise NotFound("upscaler", name, upscalers)
-    nothing = wish.upscale is None or wish.upscale.upscaler == NO_UPSCALER
-    if nothing and not any((wish.split, wish.autocrop, wish.flips)):
+    idle = wish.upscale is not None and wish.upscale.upscaler == NO_UPSCALER
+    silent = wish.caption is not None and not any(vars(wish.caption).values())
+    if not any(one.is_wished(wish) for one in OPERATIONS[idle : len(OPERATIONS) - silent]):
         raise InvalidRequest("There is nothing to do.", "Choose an upscaler.")
 
 
-def treated(
-    image: ImageData, wish: ExtrasWish, enlarge: Enlarge
-) -> Iterator[tuple[ImageData, list[str]]]:
-    """Every result for one picture, with what was done in words. Raises WebUIError."""
-    told: list[str] = []
-    if wish.upscale is not None:
-        image, told = enlarged(image, wish.upscale, enlarge)
-    cut = pieces(to_pillow(image), wish.split) if wish.split else [to_pillow(image)]
-    for number, piece in enumerate(cut, 1):
-        parts = list(told)
-        if len(cut) > 1:
-            parts.append(f"Postprocess split: {number} of {len(cut)}")
-        if wish.autocrop is not None:
-            piece = cropped(piece, wish.autocrop)
-            parts.append(f"Postprocess crop: {piece.width}x{piece.height}")
-        for copy, picture in enumerate(with_flips(piece, wish.flips) if wish.flips else [piece]):
-            flipped = ["Postprocess flip: yes"] if copy else []
-            yield from_pillow(picture), [*parts, *flipped]
+def check_faces(wish: ExtrasWish, catalogue: Catalogue) -> None:
+    """Raise InvalidRequest if faces are to be restored and a file for that is missing."""
+    faces = ((wish.gfpgan_visibility, GFPGAN), (wish.codeformer_visibility, CODEFORMER))
+    for visibility, name in faces:
+        if visibility > 0:
+            find_restorer(name, catalogue)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture file, read when its turn has come, and what it is called."""
+
+    name: str
+    path: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,20 +104,28 @@ class ExtrasKeeper:
         self._numbers = itertools.count(time.time_ns() & 0xFFFF)
 
     def work(
-        self, content: bytes, name: str, wish: ExtrasWish, enlarge: Enlarge, place: Place
-    ) -> Iterator[Picture]:
+        self, source: Source, wish: ExtrasWish, tools: Tools, place: Place, *, kept: int = 0
+    ) -> Iterator[Picture | None]:
         """Do what is wished with a picture file; each result is on disk when it is yielded.
 
-        Raises WebUIError for a file that is no picture, or a disk that takes none.
+        The first `kept` results are on disk already, and None comes in their place. Raises
+        WebUIError for a file that is no picture, or a disk that takes none; OSError.
         """
+        content = source.path.read_bytes()
         texts = texts_of(content)
-        enhanced = wish.upscale is not None
-        source = source_after(content, texts.get(RECIPE, ""), enhanced=enhanced)
-        for made, told in treated(read_pixels(content, name), wish, enlarge):
-            seen = self._look(made)
-            image = seen.image
-            told += [f"{key}: {value}" for key, value in seen.facts]
-            yield self._keep(image, texts, ", ".join(told), source, name, wish, place)
+        origin = source_after(content, texts.get(RECIPE, ""), enhanced=_is_enhanced(wish))
+        picture = to_pillow(read_pixels(content, source.name))
+        order = place.settings.extras.order
+        for number, made in enumerate(treated(picture, wish, tools, order)):
+            if number < kept:
+                yield None
+                continue
+            seen = self._look(from_pillow(made.picture))
+            told = [*made.told, *(f"{key}: {value}" for key, value in seen.facts)]
+            found = self._keep(seen.image, texts, ", ".join(told), origin, source.name, wish, place)
+            if made.caption:
+                write_caption(found.path, made.caption, source.path, place.settings)
+            yield found
 
     def _keep(
         self,
@@ -197,6 +192,30 @@ class ExtrasKeeper:
         kept = self._database.row("SELECT * FROM images WHERE id = ?", (row["id"],))
         assert kept is not None, "the row was just written"
         return picture_of(kept)
+
+
+def _is_enhanced(wish: ExtrasWish) -> bool:
+    """Whether a network draws, or pixels are made up."""
+    return bool(wish.upscale or wish.gfpgan_visibility or wish.codeformer_visibility)
+
+
+def write_caption(path: Path, caption: str, origin: Path, settings: Settings) -> None:
+    """Write a caption beside a picture, with that of the original as the settings say.
+
+    Raises WebUIError.
+    """
+    action = settings.extras.caption_action
+    try:
+        before = origin.with_suffix(CAPTION_SUFFIX).read_text("utf-8", "replace").strip()
+    except OSError:
+        before = ""
+    texts = {KEEP: before, PREPEND: f"{before} {caption}", APPEND: f"{caption} {before}"}
+    text = texts.get(action, caption) if before else caption
+    target = path.with_suffix(CAPTION_SUFFIX)
+    try:
+        write_atomically(target, text.encode())
+    except OSError as error:
+        raise cannot_write(target.parent, error) from error
 
 
 def texts_of(content: bytes) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 import torch
 
+from modules.model.faces import CENTRE_VARIANCE
 from modules.model.networks.codeformer import CodeFormer, CodeFormerConfig
 from modules.model.networks.retinaface import RetinaFace, RetinaFaceConfig
+from modules.pipeline.faces import UPRIGHT, UPRIGHT_SIDE
 
 TINY_CODEFORMER = CodeFormerConfig(
     base=8,
@@ -37,3 +39,17 @@ def save_detector(path, network=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(table, path)
     return path
+
+
+def always_a_face():
+    """A detector by whom every picture has one face in its middle, about 256 pixels large."""
+    network = RetinaFace(TINY_RESIDUAL)
+    with torch.no_grad():
+        for heads in (network.ClassHead, network.BboxHead, network.LandmarkHead):
+            for head in heads:
+                head.conv1x1.weight.zero_()
+                head.conv1x1.bias.zero_()
+        network.ClassHead[2].conv1x1.bias[:] = torch.tensor([0.0, 9, 0, 0])
+        points = (torch.tensor(UPRIGHT) / UPRIGHT_SIDE - 0.5) / CENTRE_VARIANCE
+        network.LandmarkHead[2].conv1x1.bias[:10] = points.flatten()
+    return network

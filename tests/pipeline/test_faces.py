@@ -87,6 +87,12 @@ def test_faces_half_beyond_the_edge_are_mended_too():
     assert result[10, 0].tolist() == [255, 255, 255]
 
 
+def test_a_face_whose_points_are_one_is_left_alone():
+    pixels = np.full((50, 60, 3), 90, np.uint8)
+    nothing = Face((0, 0, 10, 10), ((5.0, 5.0),) * 5, 0.99)
+    assert np.array_equal(with_faces_mended(pixels, [nothing], np.ones_like, 64), pixels)
+
+
 def test_a_picture_from_files_in_the_usual_folders(models):
     shelf = FaceShelf([models], CPU)
     picture = with_white_square()

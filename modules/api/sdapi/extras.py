@@ -9,11 +9,13 @@ from pydantic import Field
 from modules.api.errors import LegacyError
 from modules.api.images import picture_file
 from modules.api.sdapi.schemas import Body
-from modules.param import params_of
+from modules.param import check_limits, params_of
 from modules.service.app import App
-from modules.service.enlarge import Enlarger
-from modules.service.extras import Enlargement, enlarged
-from modules.service.formats import encode
+from modules.service.extras import Enlargement
+from modules.service.extras_operations import ExtrasWish, treated
+from modules.service.extras_tools import tools_of
+from modules.service.extras_work import check_faces
+from modules.service.formats import encode, from_pillow, to_pillow
 from modules.service.read_pixels import read_pixels
 
 TO_SIZE = 1
@@ -84,21 +86,33 @@ def extras_routes(app: App) -> APIRouter:
 
 def _done(app: App, body: ExtrasRequest, text: str) -> tuple[str, str]:
     """The picture as base64 with the recipe it came with, and what was done."""
-    if body.gfpgan_visibility or body.codeformer_visibility:
-        raise LegacyError(404, "Model not found", "Nothing here restores faces yet.")
     content = picture_file(app, text)
     recipe, _ = app.read_picture(content)
+    wish, settings = _wish(body), app.settings.settings
+    check_limits(wish)
+    check_faces(wish, app.catalogue())
     pictures = app.base_request().pictures
-    enlarge = Enlarger(app.engine, pictures.tile, pictures.tile_overlap)
-    made, told = enlarged(read_pixels(content), _wish(body), enlarge)
-    seen = app.look(made)
-    told += [f"{key}: {value}" for key, value in seen.facts]
-    saving = app.settings.settings.saving
+    tools = tools_of(app.engine, settings, (pictures.tile, pictures.tile_overlap))
+    picture = to_pillow(read_pixels(content))
+    made = next(treated(picture, wish, tools, settings.extras.order))
+    seen = app.look(from_pillow(made.picture))
+    told = [*made.told, *(f"{key}: {value}" for key, value in seen.facts)]
+    saving = settings.saving
     encoded = encode(seen.image, recipe, saving.format, quality=saving.quality)
     return base64.b64encode(encoded.data).decode("ascii"), ", ".join(told)
 
 
-def _wish(body: ExtrasRequest) -> Enlargement:
+def _wish(body: ExtrasRequest) -> ExtrasWish:
+    """What a body asks for; fields that are null keep A1111's defaults."""
+    return ExtrasWish(
+        upscale=_enlargement(body),
+        gfpgan_visibility=body.gfpgan_visibility or 0,
+        codeformer_visibility=body.codeformer_visibility or 0,
+        codeformer_weight=body.codeformer_weight or 0,
+    )
+
+
+def _enlargement(body: ExtrasRequest) -> Enlargement:
     named = [item for item in params_of(Enlargement) if item.param.api]
     given = {item.name: getattr(body, item.param.api) for item in named}
     if body.resize_mode != TO_SIZE:

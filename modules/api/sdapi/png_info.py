@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from modules.api.errors import LegacyError
 from modules.api.fetch import is_web_address
 from modules.api.images import picture_file
-from modules.api.sdapi.schemas import InterrogateRequest, PNGInfoRequest, PNGInfoResponse
+from modules.api.sdapi.schemas import PNGInfoRequest, PNGInfoResponse
 from modules.errors import InvalidRequest
 from modules.schema.infotext_parse import fill_defaults, parse_infotext
 from modules.service.app import App
@@ -23,13 +23,6 @@ def png_info_routes(app: App) -> APIRouter:
         text, others = app.read_picture(_decoded(app, body.image))
         parameters = fill_defaults(parse_infotext(text)) if text else {}
         return PNGInfoResponse(info=text, items=others, parameters=parameters)
-
-    @routes.post("/interrogate")
-    def interrogate(body: InterrogateRequest) -> dict[str, str]:
-        """Describe a picture in words; there is no model for it yet."""
-        if not body.image:
-            raise LegacyError(404, "Image not found")
-        raise LegacyError(404, "Model not found", "Nothing here describes pictures yet.")
 
     return routes
 

@@ -89,7 +89,7 @@ def test_a_list_is_done_in_order_and_recipes_stay(server):
         ({"image": "!"}, 422, "encoded"),
         ({"image": SMALL, "upscaler_1": "Lanzos"}, 404, "Lanczos"),
         ({"image": SMALL, "upscaler_1": "Nearest", "upscaling_resize": 9}, 422, "at most 8"),
-        ({"image": SMALL, "gfpgan_visibility": 1}, 404, "faces"),
+        ({"image": SMALL, "gfpgan_visibility": 1}, 422, "faces"),
         (
             {
                 "image": SMALL,

@@ -122,8 +122,8 @@ def test_what_is_no_picture_is_refused(server, image, status, words):
 
 @pytest.mark.parametrize(
     ("body", "detail"),
-    [({}, "Image not found"), ({"image": "aGk=", "model": "clip"}, "Model not found")],
+    [({}, "Image not found"), ({"image": "aGk=", "model": "clop"}, "Model not found")],
 )
-def test_describing_pictures_is_refused_as_clients_expect(server, body, detail):
+def test_what_cannot_be_described_is_refused_as_clients_expect(server, body, detail):
     answer = server.client.post("/sdapi/v1/interrogate", json=body)
     assert (answer.status_code, answer.json()["detail"]) == (404, detail)
