@@ -36,6 +36,7 @@ from modules.api.sdapi.progress import progress_routes
 from modules.api.sdapi.scripts import script_routes as legacy_script_routes
 from modules.api.sdapi.server import server_routes
 from modules.api.sdapi.tasks import TaskNames
+from modules.api.share import share_routes
 from modules.api.styles import style_routes
 from modules.api.words import word_routes
 from modules.service.app import App
@@ -70,6 +71,7 @@ def make_api(app: App) -> FastAPI:
         event_routes,
         image_routes,
         picture_tool_routes,
+        share_routes,
         list_routes,
         model_routes,
         card_routes,

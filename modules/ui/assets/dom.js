@@ -24,6 +24,7 @@ const STROKES = {
 	expand: "M9 4H4v5m11-5h5v5M9 20H4v-5m16 0v5h-5",
 	larger: "M4 12h8v8H4zM8 12V4h12v12h-8M15 7h2v2",
 	close: "M6 6l12 12M18 6 6 18",
+	share: "M12 15V4m0 0-4 4m4-4 4 4M5 13v7h14v-7",
 	check: "M5 13l5 5L19 7",
 	left: "M15 5l-7 7 7 7",
 	right: "M9 5l7 7-7 7",

@@ -4,6 +4,7 @@ import { post } from "./api.js";
 import { toControl } from "./control.js";
 import { iconButton, toast } from "./dom.js";
 import { enlarge, goOn, reuse, reuseSeed, toExtras } from "./recipes.js";
+import { share } from "./share.js";
 
 /** The name a picture is downloaded under. */
 export const fileName = (image) => image.name ?? `${image.id}-${image.seed}.png`;
@@ -53,6 +54,12 @@ const QUIET = [
 	["open", "Open in a new tab", (image) => window.open(image.url, "_blank", "noopener"), "txt2img_open"],
 ];
 
+const PLOT = ["larger", "Open the plot", (image) => window.open(`api/v1/images/${image.id}/plot.html`, "_blank", "noopener"), "txt2img_open_plot"];
+
+/** Whether a picture is a plot, with a page beside it to zoom through. */
+const isPlot = (image) => image.kind === "grid" && /, Script: X\/Y\/Z plot\b/.test(image.infotext ?? "");
+const SHARE = ["share", "Share a copy", share];
+
 /** Buttons for a picture; only those below the result have the ids that scripts look for. `few` is for narrow places. */
 export function pictureButtons(image, { ids = false, few = false } = {}) {
 	const make = (quiet) => ([glyph, name, act, id]) => {
@@ -60,7 +67,8 @@ export function pictureButtons(image, { ids = false, few = false } = {}) {
 		if (ids) button.id = id;
 		return button;
 	};
-	return [...ACTIONS.map(make(false)), ...(few ? [] : QUIET.map(make(true)))];
+	const plot = isPlot(image) ? [make(false)(PLOT)] : [];
+	return [...plot, ...ACTIONS.map(make(false)), ...(few ? [] : [...QUIET, ...(ids ? [] : [SHARE])].map(make(true)))];
 }
 
 /** Leave only the icon of a button, and its name for screen readers. */
