@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from modules.api.fetch import Rules, fetch_picture, is_web_address
 from modules.api.gallery import gallery_routes
 from modules.api.own import check_images
-from modules.errors import InvalidRequest
+from modules.errors import InvalidRequest, NotFound
 from modules.schema.codec import to_plain
 from modules.service.app import App
 
@@ -24,6 +24,12 @@ MEDIA_TYPES = {
     ".webp": "image/webp",
     ".avif": "image/avif",
 }
+ALONE = {
+    "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline';"
+    " script-src 'unsafe-inline'; sandbox allow-scripts allow-modals",
+    "X-Content-Type-Options": "nosniff",
+}
+"""A page with texts of people: it may show itself and reach nothing."""
 FOREVER = "private, max-age=31536000, immutable"
 """A picture's id always means the same bytes."""
 
@@ -49,6 +55,15 @@ def image_routes(app: App) -> APIRouter:
         """Return a small version."""
         check_images(app, [image_id])
         return _file(request, app.thumbnail(image_id), f"{image_id}-thumb")
+
+    @routes.get("/{image_id}/plot.html", response_class=FileResponse)
+    def plot(image_id: str) -> Response:
+        """Return the page to zoom through that was written beside a plot."""
+        check_images(app, [image_id])
+        page = app.image_file(image_id).with_suffix(".html")
+        if not page.is_file():
+            raise NotFound("page of the plot", image_id)
+        return FileResponse(page, media_type="text/html", headers=ALONE)
 
     both = APIRouter()
     both.include_router(gallery_routes(app))  # first: its names are no ids

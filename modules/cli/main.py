@@ -23,12 +23,14 @@ class Command:
 COMMANDS = (
     Command("serve", "serve the page and the REST API (what happens without a command)", "serve"),
     Command("txt2img", "draw pictures from a prompt, right here", "generate"),
+    Command("run", "draw again what a picture, a recipe or a JSON file asks for", "run"),
     Command("models", "list, verify, convert and merge model files", "models"),
     Command("users", "say who may log in", "users"),
     Command("watermark", "look for the invisible watermark in pictures", "watermark"),
     Command("doctor", "find out what is wrong with this installation", "doctor"),
     Command("train-embedded", "train the model that comes with Easel, from nothing", "train"),
     Command("train-upscaler", "train the upscaler that comes with Easel", "train_upscaler"),
+    Command("train-companions", "train the LoRA, word and ControlNet for it", "train_companions"),
     Command("eval-embedded", "measure how well that model follows prompts", "evaluate"),
 )
 

@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modules.paths import Paths
 from modules.prompt.styles import StyleBook
@@ -15,6 +15,8 @@ from modules.service.wildcards import WildcardFolder
 LOOK_AGAIN_S = 5.0
 """How long the list of wildcards is believed."""
 MOST = 100
+MOST_WORDS = 8
+"""Words of a sentence that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Completion:
     """How often it is used, or by which other name it was found."""
     group: str = ""
     """A tag's kind in its list."""
+    typed: str = ""
+    """The end of what was typed that it stands for."""
 
 
 class Completer:
@@ -47,14 +51,26 @@ class Completer:
     ) -> list[Completion]:
         """The best offers for `text`, the piece of a prompt before the cursor.
 
-        A piece that begins with `<` is a network, one that begins with `__` a wildcard.
+        A piece that begins with `<` is a network, one that begins with `__` a wildcard. Of a
+        sentence the longest end counts that means something.
         """
         limit = max(0, min(limit, MOST))
         if text.startswith("<"):
-            return list(_first(self._networks(text[1:], catalogue), limit))
+            found = list(_first(self._networks(text[1:], catalogue), limit))
+            return [replace(one, typed=text) for one in found]
         if text.startswith("__"):
-            return list(_first(self._files(text[2:]), limit))
-        words = text.strip()
+            return [replace(one, typed=text) for one in _first(self._files(text[2:]), limit)]
+        words = text.lstrip()
+        for _ in range(MOST_WORDS):
+            found = self._words(words.rstrip(), catalogue, styles, limit)
+            if found:
+                return [replace(one, typed=words) for one in found]
+            words = words.partition(" ")[2].lstrip()
+        return []
+
+    def _words(
+        self, words: str, catalogue: Catalogue, styles: StyleBook, limit: int
+    ) -> list[Completion]:
         if not words:
             return []
         names = matching(words, catalogue.embeddings)

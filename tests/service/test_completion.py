@@ -47,6 +47,12 @@ def test_a_tag_is_found_by_its_other_names_and_its_brackets_are_escaped(complete
     assert (one.name, one.detail) == ("1girl", "sole_female")
 
 
+def test_of_a_sentence_the_end_counts_that_means_something(completer):
+    (one, *_) = completer.complete("she has long ha", CATALOGUE, STYLES)
+    assert (one.insert, one.typed) == ("long hair", "long ha")
+    assert completer.complete("nothing of that", CATALOGUE, STYLES) == []
+
+
 def test_marks_ask_for_networks_and_wildcards(completer):
     assert offered(completer, "<lora:ha") == ["<lora:hairstyle:1>", "<lora:hat:1>"]
     assert len(offered(completer, "<")) == 3

@@ -32,6 +32,7 @@ from modules.service.job import FAILED, Job, new_id
 from modules.service.queue import CellRow
 from modules.service.screening import looked
 from modules.service.scripts.catalogue import make_call, script_of
+from modules.service.scripts.plot_page import PlotPage
 from modules.service.scripts.script import Cell, Drawn, Play, Sheet
 from modules.service.wording import with_words
 from modules.settings.files import write_atomically
@@ -315,9 +316,17 @@ class _Run:
                 sheet = self._looked(sheet)
             kept = self.place.gallery.keep_sheet(sheet, self.job, self.shown)
             self.shown += 1
+            if sheet.page is not None:
+                self._write_page(sheet.page, Path(kept.image.path))
             self.place.journal.append(
                 self.job.id, ImageReady(image=kept.image), also=kept.statements
             )
+
+    def _write_page(self, page: PlotPage, beside: Path) -> None:
+        try:
+            write_atomically(beside.with_suffix(".html"), page.html())
+        except OSError as error:
+            self._tell(f"The page beside the plot could not be written: {error}")
 
     def _looked(self, sheet: Sheet) -> Sheet:
         """A picture that the script put together, treated like one that was drawn."""

@@ -17,6 +17,7 @@ from modules.schema.result import Fact, GeneratedImage
 from modules.service.complete import RANDOM_SEEDS
 from modules.service.enlarge import plainly
 from modules.service.formats import from_pillow, to_pillow
+from modules.service.scripts.plot_page import PlotPage
 from modules.settings.settings import Settings
 
 TABS = TXT2IMG, IMG2IMG = ("txt2img", "img2img")
@@ -75,6 +76,8 @@ class Sheet:
     facts: tuple[Fact, ...] = ()
     base: str = ""
     """What its file name begins with if it is a grid; "" if it is a picture like others."""
+    page: PlotPage | None = None
+    """A page to zoom through that is written beside it."""
 
 
 Play = Generator[Sequence[Cell], Sequence[Drawn], Sequence[Sheet]]

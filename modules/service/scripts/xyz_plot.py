@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -17,6 +18,7 @@ from modules.service.grid import grid_rows, image_grid
 from modules.service.scripts.axis_values import join_list
 from modules.service.scripts.legend import Label, Layout, table, with_legend
 from modules.service.scripts.limits import check_table
+from modules.service.scripts.plot_page import PageCell, PlotPage
 from modules.service.scripts.script import (
     Call,
     Cell,
@@ -227,7 +229,8 @@ def _sheets(plot: Plot, drawn: dict[Place, Drawn]) -> Iterator[Sheet]:
     if args.draw_legend:
         whole = with_legend(whole, layout, plot.axes[2].legend(), [[Label("")]], grids)
     facts = _facts(plot)
-    yield _sheet(whole, drawn.values(), facts)
+    page = _page(plot, drawn) if grids.page else None
+    yield replace(_sheet(whole, drawn.values(), facts), page=page)
     if args.include_sub_grids:
         for z, layer in enumerate(layers):
             own = [one for place, one in drawn.items() if place[2] == z]
@@ -252,6 +255,21 @@ def _layer(plot: Plot, drawn: dict[Place, Drawn], z: int, size: tuple[int, int])
     if not args.draw_legend:
         return sheet
     return with_legend(sheet, layout, plot.axes[0].legend(), plot.axes[1].legend(), grids)
+
+
+def _page(plot: Plot, drawn: dict[Place, Drawn]) -> PlotPage:
+    """The plot to zoom through."""
+    x, y, z = ([one.axis.shown(value) for value in one.values] for one in plot.axes)
+    written = plot.call.settings.recipe.write
+    cells = [
+        PageCell(
+            place=place,
+            picture=partial(_picture, plot, one),
+            recipe=one.images[0].infotext if one.images and written else "",
+        )
+        for place, one in drawn.items()
+    ]
+    return PlotPage(title=TITLE, x=x, y=y, z=z, cells=cells)
 
 
 def _picture(plot: Plot, one: Drawn) -> Picture | None:

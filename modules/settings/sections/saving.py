@@ -74,6 +74,12 @@ class Grids:
     only_if_multiple: bool = param(
         True, "No grid for a single picture", setting="grid_only_if_multiple"
     )
+    page: bool = param(
+        True,
+        "Write a page to zoom through beside plots",
+        setting="grid_save_page",
+        help="One file that shows every picture of an X/Y/Z plot with its recipe.",
+    )
     no_empty_spots: bool = param(
         False, "Prevent empty spots", setting="grid_prevent_empty_spots", advanced=True
     )

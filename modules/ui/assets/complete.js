@@ -23,10 +23,11 @@ export function pieceAt(text, caret) {
 	return word.length < LEAST ? null : { from: caret - word.length, text: word };
 }
 
-/** What is written for an offer: tags get what separates them, unless it stands there already. */
-export function written(offer, after, separator) {
+/** What is written for an offer: tags get what separates them, words of a sentence a space. */
+export function written(offer, piece, after, separator) {
 	const tag = offer.kind === "tag" || offer.kind === "embedding" || offer.kind === "style";
-	return offer.insert + (tag && !/^\s*[,)\]}|:\n]/.test(after) ? separator : "");
+	if (!tag || /^\s*[,)\]}|:\n]/.test(after)) return offer.insert;
+	return offer.insert + (offer.typed.length < piece.text.length ? " " : separator);
 }
 
 function close() {
@@ -48,10 +49,11 @@ function choose(at) {
 function take(at) {
 	const { area, piece, offers } = open;
 	const end = piece.from + piece.text.length;
-	const text = written(offers[Math.max(0, at)], area.value.slice(end), preference("tac_separator", ", "));
+	const offer = offers[Math.max(0, at)];
+	const text = written(offer, piece, area.value.slice(end), preference("tac_separator", ", "));
 	close();
 	asked++;
-	replacePiece(area, piece.from, end, text);
+	replacePiece(area, end - offer.typed.length, end, text);
 	close();
 }
 
