@@ -60,17 +60,22 @@ def load_control(path: Path, model: Model) -> Control:
 
     Raises ModelError if it is none, is damaged, or was made for another family.
     """
-    unet = model.unet
-    if not isinstance(unet, UNet):
-        raise ModelError(
-            f"Units of control work with Stable Diffusion 1, 2 and XL; {model.name} is "
-            f"{model.family.title}.",
-            "Switch the units off, or choose another checkpoint.",
-        )
+    unet = check_controllable(model)
     with timed(log, f"Loading {path.name}"), open_control(path) as weights:
         kind = control_kind(weights.shapes, path.name)
         network = LOADERS[kind](weights, unet, model)
     return Control(name=path.stem, network=network, pooled=is_pooled(path))
+
+
+def check_controllable(model: Model) -> UNet:
+    """The network of a model that can be controlled. Raises ModelError for others."""
+    if isinstance(model.unet, UNet):
+        return model.unet
+    raise ModelError(
+        f"Units of control work with Stable Diffusion 1, 2 and XL; {model.name} is "
+        f"{model.family.title}.",
+        "Switch the units off, or choose another checkpoint.",
+    )
 
 
 def open_control(path: Path) -> Weights:

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from modules.errors import InvalidRequest, ModelError
-from modules.model.control.load import Control
+from modules.model.control.load import Control, check_controllable
 from modules.model.control_files import names_nothing
 from modules.model.loader import Model
 from modules.model.networks.additions import Additions, summed
@@ -13,7 +13,9 @@ from modules.model.networks.ip_adapter import IPAdapter
 from modules.model.networks.t2i_style import StyleAdapter
 from modules.model.picture_encoder import PictureEncoder
 from modules.pipeline.attachments.control_work import AtWork, Order, at_work
+from modules.pipeline.attachments.reference import ReferenceAtWork
 from modules.pipeline.points import Attachment, Call
+from modules.pipeline.preprocessors.catalogue import find_preprocessor
 from modules.sampling.step import Step
 from modules.schema.control import ControlUnit
 
@@ -37,8 +39,12 @@ def orders_for(
 
     Raises InvalidRequest, NotFound or ModelError for what cannot be used.
     """
-    found = []
+    found: list[AtWork] = []
     for unit in units:
+        if find_preprocessor(unit.module).model_free:
+            check_controllable(model)
+            found.append(ReferenceAtWork(unit, model))
+            continue
         if names_nothing(unit.model):
             raise InvalidRequest(
                 f"A ControlNet unit with the preprocessor {unit.module} has no model.",
@@ -94,7 +100,7 @@ class ControlAttachment:
             found = [
                 stack.enter_context(one.around(call))
                 for one in self._at_work
-                if one.order.unit.guidance_start <= share <= one.order.unit.guidance_end
+                if one.unit.guidance_start <= share <= one.unit.guidance_end
             ]
             yield summed([one for one in found if one is not None])
 

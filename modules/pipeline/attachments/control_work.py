@@ -76,9 +76,12 @@ class Order:
 
 
 class AtWork(Protocol):
-    """A network for control during one pass."""
+    """A unit during one pass."""
 
-    order: Order
+    @property
+    def unit(self) -> ControlUnit:
+        """What it is to do."""
+        ...
 
     def around(self, call: Call) -> AbstractContextManager[Additions | None]:
         """A block in which the model's network is called; gives what is added inside of it."""
@@ -89,7 +92,7 @@ class ControlNetAtWork:
     """Adds to skip connections and to the middle."""
 
     def __init__(self, order: Order, network: ControlNet) -> None:
-        self.order, self.network = order, network
+        self.order, self.network, self.unit = order, network, order.unit
         self._picture = hint_of(order.unit)
         self._hint: Tensor | None = None
 
@@ -124,7 +127,7 @@ class AdapterAtWork:
     """Adds feature maps on the way down; they are the same at every step."""
 
     def __init__(self, order: Order, network: T2IAdapter) -> None:
-        self.order, self.network = order, network
+        self.order, self.network, self.unit = order, network, order.unit
         self._maps: list[Tensor] | None = None
 
     @contextmanager
@@ -153,7 +156,7 @@ class IPAdapterAtWork:
     """Lets every cross-attention look at a picture as well."""
 
     def __init__(self, order: Order, network: IPAdapter) -> None:
-        self.order, self.network = order, network
+        self.order, self.network, self.unit = order, network, order.unit
         self._seen: list[tuple[Tensor, Tensor]] | None = None
 
     @contextmanager
@@ -195,7 +198,7 @@ class StyleAtWork:
     """Adds tokens to the prompt."""
 
     def __init__(self, order: Order, network: StyleAdapter) -> None:
-        self.order, self.network = order, network
+        self.order, self.network, self.unit = order, network, order.unit
         self._tokens: Tensor | None = None
 
     @contextmanager
