@@ -6,6 +6,7 @@ from modules.sampling.catalogue import sampler_names, schedule_names
 from modules.schema.hires_size import LATENT_UPSCALERS, upscaler_names
 from modules.service.app import App
 from modules.ui.form import Menus
+from modules.ui.translation import AUTOMATIC, NONE, languages
 
 
 def menus_of(app: App) -> Menus:
@@ -17,6 +18,7 @@ def menus_of(app: App) -> Menus:
         "hires_upscalers": lambda: [*LATENT_UPSCALERS, *upscaler_names(app.catalogue())],
         "checkpoints": lambda: [item.title for item in app.catalogue().checkpoints],
         "restorers": lambda: [name for name, _ in app.catalogue().restorers],
+        "languages": lambda: [AUTOMATIC, NONE, *languages(app.paths)],
         "vaes": lambda: ["Automatic", "None", *app.catalogue().vaes],
     }
     return lambda name: tables[name]() if name in tables else []

@@ -2,16 +2,20 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 
 from modules.service.app import App
 from modules.ui.app import build_page
 from modules.ui.theme import page_theme
+from modules.ui.translation import answer
 
+WORDS = "/easel/words"
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -24,6 +28,7 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     place = f"/easel/{fingerprint()}"
+    api.add_api_route(WORDS, words_for(app), include_in_schema=False)
     api.mount(place, StaticFiles(directory=ASSETS), name="easel-assets")
     return gr.mount_gradio_app(
         api,
@@ -38,6 +43,16 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
         show_error=True,
         favicon_path=str(ASSETS / "favicon.svg"),
     )
+
+
+def words_for(app: App) -> Callable[[Request], dict[str, Any]]:
+    """Return what tells a page its language, by the settings and by what the browser asks for."""
+
+    def words(request: Request) -> dict[str, Any]:
+        wish = app.settings.settings.interface.language
+        return answer(app.paths, wish, request.headers.get("accept-language", ""))
+
+    return words
 
 
 def fingerprint() -> str:

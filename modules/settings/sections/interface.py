@@ -9,6 +9,13 @@ from modules.param import param
 class Interface:
     """Previews, results, menus and keys."""
 
+    language: str = param(
+        "Automatic",
+        "Language",
+        setting="localization",
+        choices="languages",
+        help="Automatic is the browser's, None is English. Files in localizations/ are listed too.",
+    )
     previews: bool = param(
         True, "Live previews", setting="live_previews_enable", help="From the next start on."
     )

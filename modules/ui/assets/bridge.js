@@ -1,6 +1,8 @@
 // Between Gradio's controls and our scripts. Gradio owns the values; this file is the only one that
 // knows how to read and set them.
 
+import { t } from "./translate.js";
+
 const click = (id) => document.getElementById(id)?.click();
 
 /** The controls of one tab. `name` begins the ids of its hidden controls, `draft` is where it is kept. */
@@ -101,5 +103,5 @@ export const ask = (name, sent) => textControls.ask(name, sent);
 /** Show a tab by its place. */
 export function showTab(name) {
 	const tabs = [...document.querySelectorAll('#tabs > .tab-wrapper :is([role="tab"], .overflow-dropdown button)')];
-	tabs.find((tab) => tab.textContent.trim() === name)?.click();
+	tabs.find((tab) => tab.textContent.trim() === t(name))?.click();
 }

@@ -157,9 +157,9 @@ class History extends HTMLElement {
 		const prompt = (image.infotext ?? "").split("\n")[0];
 		return h("figure.tile", { role: "listitem", "data-id": image.id },
 			this.selection.box(image),
-			h("button.picture", { type: "button", "aria-label": prompt || "Picture", onclick: () => showLarge(this.images(), image.id) },
+			h("button.picture", { type: "button", translate: prompt ? "no" : undefined, "aria-label": prompt || "Picture", onclick: () => showLarge(this.images(), image.id) },
 				h("img", { src: image.thumb, alt: "", loading: "lazy" }), image.kind === "grid" && h("span.badge", {}, "grid")),
-			h("figcaption", {}, h("span", { title: prompt }, prompt),
+			h("figcaption", {}, h("span", { title: prompt, translate: "no" }, prompt),
 				h("div.row", {}, ...pictureButtons(image, { few: true }).map(onlyIcon), iconButton("copy", "Copy recipe", () => copyText(image.infotext ?? ""), true),
 					starButton(image))));
 	}

@@ -1,5 +1,6 @@
 // Begins everything that is ours on the page; what Gradio calls is in `window.easel`.
 
+import { template } from "./translate.js";
 import { pictureControls, textControls } from "./bridge.js";
 import { completePrompts } from "./complete.js";
 import { makeForever } from "./forever.js";
@@ -92,7 +93,7 @@ function unheard() {
 }
 
 window.easel = {
-	...partOf(textControls), img2img: partOf(pictureControls), handOver, heard, unheard, stop: () => stop(), skip: () => skip(), state,
+	...partOf(textControls), img2img: partOf(pictureControls), handOver, heard, translationTemplate: template, unheard, stop: () => stop(), skip: () => skip(), state,
 };
 
 watch();

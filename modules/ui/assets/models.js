@@ -191,7 +191,7 @@ class Models extends HTMLElement {
 		const title = [card.folder ? `${card.folder}/${card.file}` : card.file, sizeText(card.size), card.hash].filter(Boolean).join(" · ");
 		return h("article.model", { role: "listitem", "data-id": card.id, "data-name": card.name, title },
 			h("button.take", { type: "button", "aria-label": `Use ${card.name}`, onclick: () => this.take(card) }, picture, h("span.badges", {}, badges)),
-			h("div.about", {}, h("b", {}, card.name), h("span", {}, card.activation || card.description || sizeText(card.size))),
+			h("div.about", { translate: "no" }, h("b", {}, card.name), h("span", {}, card.activation || card.description || sizeText(card.size))),
 			iconButton("brush", `Notes on ${card.name}`, () => this.sheet.open(card), true));
 	}
 

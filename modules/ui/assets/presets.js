@@ -50,7 +50,7 @@ class Examples extends Chips {
 		const model = await chosenModel().catch(() => null);
 		const examples = model?.examples ?? [];
 		const chips = examples.map((text) => h("button.chip", {
-			type: "button", title: text, "aria-pressed": String(valueOf("prompt") === text), onclick: () => setValues({ prompt: text }),
+			type: "button", translate: "no", title: text, "aria-pressed": String(valueOf("prompt") === text), onclick: () => setValues({ prompt: text }),
 		}, text));
 		this.hidden = !chips.length;
 		if (this.mark === examples.join()) {

@@ -104,7 +104,7 @@ class Panel {
 	}
 
 	row(job, facts, buttons, more = []) {
-		const first = h("div.what", {}, h("b", {}, job.prompt || "(no prompt)"), h("span", {}, facts.filter(Boolean).join(" · ")));
+		const first = h("div.what", {}, h("b", { translate: job.prompt ? "no" : undefined }, job.prompt || "(no prompt)"), h("span", {}, facts.filter(Boolean).join(" · ")));
 		return h("li", { "data-id": job.id }, first, h("div.tools", {}, buttons), more);
 	}
 

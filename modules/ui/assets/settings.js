@@ -4,6 +4,9 @@ import { get, post } from "./api.js";
 import { h, toast } from "./dom.js";
 import { readPreferences } from "./preferences.js";
 
+/** Languages, as those who speak them call them. */
+const OWN_NAMES = { "zh-Hans": "简体中文", ja: "日本語" };
+
 class SettingsPage extends HTMLElement {
 	connectedCallback() {
 		if (this.built) return;
@@ -96,7 +99,7 @@ function controlFor(field, value) {
 	if (field.kind === "bool") return h("input", { type: "checkbox", checked: Boolean(value) });
 	if (field.choices.length) {
 		const choices = field.choices.includes(value) ? field.choices : [value, ...field.choices];
-		const select = h("select", {}, choices.map((choice) => h("option", { value: choice }, choice || "(automatic)")));
+		const select = h("select", {}, choices.map((choice) => h("option", { value: choice }, OWN_NAMES[choice] ?? (choice || "(automatic)"))));
 		select.value = value;
 		return select;
 	}

@@ -35,7 +35,7 @@ class Status extends HTMLElement {
 		const known = online ? (engine?.state ?? "starting") : "offline";
 		if (this.dataset.state !== known) this.dataset.state = known;
 		const said = SAYS[known] ?? known;
-		if (this.text.textContent !== said) this.text.textContent = said;
+		if (this.said !== said) this.text.textContent = this.said = said; // said aloud, so only once
 		const facts = [engine?.device, memoryText(engine?.memory)].filter(Boolean);
 		this.more.textContent = facts.join(" · ");
 		this.title = [said, ...facts, engine?.loaded && `Loaded: ${engine.loaded}`].filter(Boolean).join("\n");

@@ -61,7 +61,7 @@ class Styles extends HTMLElement {
 		}
 		const rows = all.map((style) => {
 			const box = h("input", { type: "checkbox", checked: this.chosen.includes(style.name), onchange: () => this.set(box.checked ? [...this.chosen, style.name] : this.chosen.filter((name) => name !== style.name)) });
-			return h("label", { title: [style.prompt, style.negative_prompt].filter(Boolean).join("\n") }, box, style.name);
+			return h("label", { translate: "no", title: [style.prompt, style.negative_prompt].filter(Boolean).join("\n") }, box, style.name);
 		});
 		const apply = h("button", { type: "button", id: `${this.tab}_style_apply`, onclick: () => this.apply(all) }, "Write them into the prompts");
 		const edit = h("button", { type: "button", id: `${this.tab}_styles_edit_button`, onclick: () => this.edit(all) }, rows.length ? "Edit styles…" : "Keep a first style…");
