@@ -186,6 +186,7 @@ class LocalEngine:
         side = task.pictures.tile and max(SMALLEST_TILE, task.pictures.tile)
         tiling = Tiling(side, task.pictures.tile_overlap)
         told: list[str] = ready.model.coding.notices
+        control = self._control_desk.units(task)
         for event in generate(
             task,
             ready.model,
@@ -196,13 +197,15 @@ class LocalEngine:
             other=lambda name: self._other(name, rung, task),
             find_upscaler=partial(self._upscalers().find, tiling=tiling),
             restore_faces=self._picture_desk.restoring(task.faces),
-            control=self._control_desk.units(task),
+            control=control,
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         ):
             yield _signed(event, ready.model)
             while told:
                 yield Notice(message=told.pop(0))
+        if control is not None:
+            yield from control.shown()
 
     def _work_on(self, task: PictureTask, cancel: Cancel) -> Iterator[Event]:
         """Restore faces, find them, or describe a picture; once more when memory ran out."""

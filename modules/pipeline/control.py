@@ -1,6 +1,6 @@
 """The units of control of a job: their maps and networks, for each of its passes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from modules.model.loader import Model
@@ -8,6 +8,8 @@ from modules.pipeline.attachments.control import ControlAttachment, FindControl
 from modules.pipeline.points import Points
 from modules.pipeline.preprocessors.prepare import ControlMaps
 from modules.sampling.plan import SamplingPass
+from modules.schema.event import ImageReady
+from modules.schema.result import GeneratedImage
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,14 @@ class JobControl:
 
     maps: ControlMaps
     finder: FindControl
+
+    def shown(self) -> Iterator[ImageReady]:
+        """The maps that people want to see beside the pictures, numbered behind these."""
+        request = self.maps.request
+        for place, image in enumerate(self.maps.detected()):
+            made = GeneratedImage.of(image)
+            index = request.batch.total + place
+            yield ImageReady(image=replace(made, index=index, seed=request.seeds.seed, kind="map"))
 
 
 def at_work_in(

@@ -29,7 +29,7 @@ class GeneratedImage:
     """Given by the gallery when saved; stands for the file in URLs."""
     path: str = ""
     kind: str = "image"
-    """"image" or "grid"."""
+    """"image", "grid", or "map" for what a preprocessor made of a control picture."""
 
     @classmethod
     def of(cls, image: ImageData, facts: tuple[Fact, ...] = ()) -> "GeneratedImage":

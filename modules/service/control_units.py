@@ -42,7 +42,7 @@ def completed_control(
         except WebUIError as error:
             message = f"ControlNet unit {place}: {error.message}"
             raise type(error)(message, error.hint) from error
-        shown = unit.save_detected_map and not settings.no_map
+        shown = unit.save_detected_map and not settings.no_map and request.script is None
         units.append(replace(unit, module=row.name, model=model, save_detected_map=shown))
     if not active_units(tuple(units)):
         return replace(request, control=())

@@ -114,7 +114,8 @@ class Gallery:
     def _keep_inputs(self, drawn: GeneratedImage, job: Job) -> tuple[str, ...]:
         """Keep what a picture was drawn from, if it is saved itself; returns the hashes."""
         settings = job.settings
-        if not (job.save and settings.saving.save and settings.recipe.inputs):
+        kept = job.save and settings.saving.save and settings.recipe.inputs
+        if not kept or drawn.kind == "map":
             return ()
         try:
             return self.inputs.keep(for_picture(job.task, drawn.index))
@@ -124,9 +125,11 @@ class Gallery:
 
     def _keep(self, drawn: GeneratedImage, job: Job, *, look_first: bool) -> Kept:
         assert drawn.image is not None, "engines send pixels"
-        infotext = self.recipe(drawn, job)
+        is_map = drawn.kind == "map"
+        infotext = "" if is_map else self.recipe(drawn, job)
         naming = naming_of(job, drawn)
-        if not job.save or not job.settings.saving.save:
+        unwanted = is_map and not job.settings.control.save_maps
+        if unwanted or not job.save or not job.settings.saving.save:
             folder = self._unsaved
             return self._kept(drawn, job, infotext, self._write(drawn, infotext, folder, job))
         try:

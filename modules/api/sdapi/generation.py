@@ -79,13 +79,14 @@ def _reply(
 
 
 def ordered(snapshot: Snapshot, *, show_grid: bool) -> list[GeneratedImage]:
-    """Put a job's pictures in the order of a reply: the grids first, if they are to be shown.
+    """Put a job's pictures in the order of a reply: grids first, if they are shown, maps last.
 
     Parts of a script's sheets that are only seen while it runs are left out.
     """
     grids = [image for image in snapshot.images if image.kind == "grid"]
     drawn = [image for image in snapshot.images if image.kind == "image"]
-    return [*(grids if show_grid else ()), *drawn]
+    maps = [image for image in snapshot.images if image.kind == "map"]
+    return [*(grids if show_grid else ()), *drawn, *maps]
 
 
 def _encoded(app: App, image: GeneratedImage) -> str:

@@ -22,7 +22,7 @@ class ControlNet:
         False,
         "Leave maps out of the results",
         setting="control_net_no_detectmap",
-        help="Otherwise the map of each unit is shown beside the pictures.",
+        help="Otherwise replies hold the map of each unit behind the pictures.",
     )
     save_maps: bool = param(
         False, "Save maps with the pictures", setting="control_net_detectmap_autosaving"

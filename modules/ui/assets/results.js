@@ -27,6 +27,8 @@ function waitsFor(job) {
 
 const SPOKEN = { waiting: "Waiting", finished: "Finished", stopped: "Stopped", failed: "Failed" };
 
+const BADGES = { grid: "grid", map: "map" };
+
 class Results extends HTMLElement {
 	connectedCallback() {
 		if (!this.built) this.build();
@@ -66,7 +68,7 @@ class Results extends HTMLElement {
 	}
 
 	get shown() {
-		return state.images.find((image) => image.id === this.chosen) ?? state.images[0] ?? null;
+		return state.images.find((image) => image.id === this.chosen) ?? state.images.find(({ kind }) => kind !== "map") ?? state.images[0] ?? null;
 	}
 
 	update() {
@@ -197,7 +199,7 @@ class Results extends HTMLElement {
 		return h(`button.thumb${first ? ".first" : ""}`, {
 			type: "button", role: "option", "data-id": image.id, "aria-label": `Picture with seed ${image.seed}`,
 			onclick: () => this.choose(image.id), ondblclick: () => this.openLarge(),
-		}, h("img", { src: image.thumb, alt: "", loading: "lazy" }), image.kind === "grid" && h("span.badge", {}, "grid"));
+		}, h("img", { src: image.thumb, alt: "", loading: "lazy" }), BADGES[image.kind] && h("span.badge", {}, BADGES[image.kind]));
 	}
 
 	choose(id) {

@@ -3,19 +3,22 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import webuiapi
 from PIL import Image
 
-from modules.engine.fake import FAKE_CHECKPOINT, FakeEngine
+from modules.engine.fake import FAKE_CHECKPOINT, FakeEngine, plain_picture
 from modules.pipeline.preprocessors.run import make_map, rgb_pixels
 from modules.schema.catalogue import Catalogue
 from modules.schema.control import ControlUnit
+from modules.schema.event import ImageReady
 from modules.schema.infotext_read import read_infotext
 from modules.schema.inputs import ImageData
-from modules.schema.request import GenerationRequest
+from modules.schema.request import GenerationRequest, Size
+from modules.schema.result import GeneratedImage
 from modules.settings.launch import Launch
 from tests.conftest import serve
 
@@ -373,3 +376,23 @@ def test_these_routes_pass_the_same_guard_as_all_others(tmp_path):
             assert served.client.get(f"/{path}").status_code == 401
             assert served.client.get(f"/{path}", auth=("ann", "secret")).status_code == 200
         assert served.client.post("/controlnet/detect", json={}).status_code == 401
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_maps_come_behind_the_pictures_and_are_saved_only_on_request(tmp_path, scene, saved):
+    request = GenerationRequest(size=Size(width=64, height=64))
+    picture = plain_picture(request, 0)
+    shown = replace(GeneratedImage.of(data_of(scene)), index=1, kind="map")
+    engine = FakeEngine([ImageReady(image=picture), ImageReady(image=shown)])
+    body = SMALL | {
+        "save_images": True,
+        "override_settings": {"control_net_detectmap_autosaving": saved},
+    }
+    for served in serve(tmp_path, engine):
+        answer = served.client.post("/sdapi/v1/txt2img", json=body).json()
+        assert [decoded(text).size for text in answer["images"]] == [(64, 64), (96, 64)]
+        assert "parameters" not in decoded(answer["images"][1]).text
+        info = json.loads(answer["info"])
+        assert len(info["all_seeds"]) == 1
+        assert len(info["infotexts"]) == 2
+        assert len(list((tmp_path / "outputs").rglob("*.png"))) == 1 + saved
