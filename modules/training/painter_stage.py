@@ -38,6 +38,21 @@ def alphas_cumprod() -> Tensor:
     return (1 - roots**2).cumprod(0).float()
 
 
+def noise_and_times(seed: int, step: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Noise of this shape and timesteps (B,) for the whole of batch number `step`."""
+    generator = torch.Generator().manual_seed(seed * 2**32 + step)
+    noise = torch.randn(shape, generator=generator)
+    places = torch.randperm(shape[0], generator=generator)
+    times = (places + torch.rand(shape[0], generator=generator)) / shape[0] * TIMESTEPS
+    return noise, times.long().clamp(max=TIMESTEPS - 1)
+
+
+def snr_weights(alpha: Tensor) -> Tensor:
+    """What errors at these signal shares (B, 1, 1, 1) count: min-SNR, gamma 5; (B,)."""
+    ratio = (alpha / (1 - alpha)).flatten()
+    return ratio.clamp(max=SNR_LIMIT) / ratio
+
+
 @dataclass(frozen=True, kw_only=True)
 class PainterTask:
     """What the stage needs to know."""
@@ -106,21 +121,13 @@ class PainterStage:
         caption = write_caption(scene, rng)
         return self.vocabulary.rows(caption.text, rng if rng.random() < JUNK_SHARE else None)
 
-    def noise_and_times(self, step: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Noise and timesteps for the whole of batch number `step`, whoever takes which part."""
-        generator = torch.Generator().manual_seed(self.task.seed * 2**32 + step)
-        noise = torch.randn(shape, generator=generator)
-        places = torch.randperm(shape[0], generator=generator)
-        times = (places + torch.rand(shape[0], generator=generator)) / shape[0] * TIMESTEPS
-        return noise, times.long().clamp(max=TIMESTEPS - 1)
-
     def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
         """Batch number `step`: each process learns its share of it."""
         batch, share = self.task.batch, team.share(self.task.batch)
         numbers = [step * batch + row for row in share]
         picked = np.stack([self.latents[self.place(n)] for n in numbers])
         clean = torch.from_numpy(picked).float()
-        noise, times = self.noise_and_times(step, (batch, *clean.shape[1:]))
+        noise, times = noise_and_times(self.task.seed, step, (batch, *clean.shape[1:]))
         part = slice(share.start, share.stop)
         noise, times = noise[part], times[part]
         alpha = self.alphas[times].view(-1, 1, 1, 1)
@@ -130,7 +137,5 @@ class PainterStage:
         with torch.autocast(self.device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             guess = self.network(noisy, times.to(self.device).float(), rows).float()
         errors = (guess - noise.to(self.device)).square().flatten(1).mean(1)
-        ratio = (alpha / (1 - alpha)).flatten()
-        weights = (ratio.clamp(max=SNR_LIMIT) / ratio).to(self.device)
-        loss = (errors * weights).mean()
+        loss = (errors * snr_weights(alpha).to(self.device)).mean()
         return loss, {"loss": loss.item(), "plain": errors.mean().item()}
