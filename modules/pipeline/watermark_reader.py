@@ -25,8 +25,8 @@ FEWEST_PIXELS = 256 * 256
 """The mark would not survive in less."""
 ENOUGH = 0.75
 """Share of right bits from which a picture counts as marked: by chance, once in 300 million."""
-ENOUGH_OF_NETWORK = 30 / 32
-"""The same for the few bits of the network: by chance, once in 8 million."""
+ENOUGH_OF_NETWORK = 28 / 32
+"""The same for the few bits of the network: by chance, once in 100,000."""
 STRETCH = 36
 BLOCK = 8
 """Pixels of a side that hold a bit."""

@@ -1,6 +1,7 @@
 """The engine obeys its safety checker, and draws nothing without one where it must have one."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from modules.engine.local import LocalEngine
 from modules.errors import ModelError
 from modules.model.networks.clip_vision import ClipVisionConfig
 from modules.model.safety import CheckerNetwork
+from modules.pipeline.watermark_reader import is_marked
 from modules.schema.cancel import Cancel
 from modules.schema.event import ImageReady, Notice, Preview
 from modules.schema.inputs import ImageData
@@ -108,6 +110,15 @@ def test_a_picture_from_outside_is_marked_if_it_is_large_enough(engine):
     shown = np.frombuffer(ready.image.image.data, np.uint8).reshape(256, 256, 4)
     assert (shown[..., 3] == 120).all()
     assert (shown[..., :3] != 120).any()
+
+
+def test_drawn_pictures_are_marked_as_their_request_says(engine):
+    wish = replace(request(side=256), watermark=Watermark(method="dwtDctSvd"))
+    [ready] = [one for one in engine.run(wish, Cancel()) if isinstance(one, ImageReady)]
+    shown = np.frombuffer(ready.image.image.data, np.uint8).reshape(256, 256, 3)
+    assert is_marked(shown, method="dwtDctSvd")
+    assert ("Watermark", "dwtDctSvd") in ready.image.facts
+    assert dict(ready.image.facts)["Device"] == "cpu float32"
 
 
 @pytest.mark.slow

@@ -1,14 +1,21 @@
 """The watermark: hidden, read back from files, and never where it cannot last."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
-from imwatermark import WatermarkDecoder
+from imwatermark import WatermarkDecoder, WatermarkEncoder
 from PIL import Image
 
-from modules.pipeline.watermark import marked
+from benchmarks.watermark import picture as photograph
+from modules.errors import ModelError
+from modules.pipeline import watermark_network
+from modules.pipeline.watermark import marked, with_watermark
+from modules.pipeline.watermark_network import is_available
 from modules.pipeline.watermark_reader import is_marked, read_bits, read_mark, share_found
+from modules.schema.inputs import ImageData
+from modules.schema.watermark import Watermark
 
 
 def picture(seed, side=256):
@@ -83,3 +90,40 @@ def test_pictures_without_the_mark_are_never_taken_for_marked():
     noise = [source.integers(0, 256, (256, 320, 3)).astype(np.uint8) for _ in range(20)]
     smooth = [picture(seed) for seed in range(100, 140)]
     assert not [one for one in (*flat, *noise, *smooth) if read_mark(one).found]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_pictures_of_every_mode_are_marked_and_stay_as_transparent_as_they_were(mode):
+    shown = Image.fromarray(picture(6)).convert(mode)
+    image = ImageData(256, 256, mode, shown.tobytes())
+    hidden, told = with_watermark(image, Watermark(method="dwtDctSvd", text="another text"))
+    assert told == (("Watermark", "dwtDctSvd"), ("Watermark text", "another text"))
+    channels = len(hidden.mode)
+    assert (channels == 4) == (mode == "RGBA")
+    pixels = np.frombuffer(hidden.data, np.uint8).reshape(256, 256, channels)
+    assert is_marked(pixels[:, :, :3], "another text", "dwtDctSvd")
+    assert channels == 3 or (pixels[:, :, 3] == 255).all()
+
+
+def test_without_onnxruntime_the_network_is_refused_in_words(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    session = watermark_network._session
+    session.cache_clear()
+    with pytest.raises(ModelError, match="needs onnxruntime"):
+        marked(picture(7), "SDV1", "rivaGan")
+    session.cache_clear()
+
+
+@pytest.mark.skipif(not is_available(), reason="onnxruntime is not installed")
+def test_the_networks_mark_is_that_of_the_library_and_survives_jpeg():
+    theirs = WatermarkEncoder()
+    theirs.loadModel()
+    theirs.set_watermark("bytes", b"SDV1")
+    original = photograph(1, 384)
+    shown = marked(original, "SDV1", "rivaGan")
+    expected = theirs.encode(original[:, :, ::-1].copy(), "rivaGan")[:, :, ::-1]
+    assert np.abs(shown.astype(int) - expected).max() <= 1
+    found = read_mark(saved(shown, "JPEG", quality=75))
+    assert found.found
+    assert found.method == "rivaGan"
+    assert not any(read_mark(picture(seed)).found for seed in range(20, 24))
