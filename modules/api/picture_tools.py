@@ -9,8 +9,11 @@ from fastapi.concurrency import run_in_threadpool
 from modules.api.images import content_of
 from modules.api.own import check_images
 from modules.errors import InvalidRequest
+from modules.schema.picture_tasks import CLIP
 from modules.service.app import App
 from modules.service.export_recipe import FORMS, export_recipe
+from modules.service.picture_tools import PictureTools
+from modules.service.read_pixels import read_pixels
 from modules.service.verify import verify_picture
 from modules.service.watermark import check_watermark
 
@@ -41,6 +44,12 @@ def picture_tool_routes(app: App) -> APIRouter:
         content = await _sent(app, request, id)
         return asdict(await run_in_threadpool(check_watermark, content))
 
+    @routes.post("/describe")
+    async def describe(request: Request, by: str = CLIP, id: str = "") -> dict[str, str]:
+        """Say what a picture shows: `clip` in a sentence, `deepdanbooru` by tags."""
+        content = await _sent(app, request, id)
+        return {"text": await run_in_threadpool(_described, app, content, by)}
+
     return routes
 
 
@@ -57,6 +66,11 @@ async def _sent(app: App, request: Request, image_id: str, *, pixels: bool = Tru
 def _saved(app: App, image_id: str) -> bytes:
     check_images(app, [image_id])
     return app.image_file(image_id).read_bytes()
+
+
+def _described(app: App, content: bytes, by: str) -> str:
+    describing = app.settings.settings.describing
+    return PictureTools(app.engine).describe(read_pixels(content), by, describing)
 
 
 def _exported(app: App, content: bytes | str, form: str) -> str:

@@ -62,6 +62,7 @@ class EnlargedCache:
         def remembered(picture: Picture, factor: float, upscaler: str) -> Picture:
             digest = hashlib.sha256(picture.tobytes()).digest()
             key = (digest, picture.size, picture.mode, factor, upscaler)
+            self._forget(most)
             with self._lock:
                 found = self._kept.get(key)
             if found is None:
@@ -69,11 +70,15 @@ class EnlargedCache:
             with self._lock:
                 self._kept[key] = found
                 self._kept.move_to_end(key)
-                while len(self._kept) > most:
-                    self._kept.popitem(last=False)
+            self._forget(most)
             return found
 
         return remembered
+
+    def _forget(self, most: int) -> None:
+        with self._lock:
+            while len(self._kept) > most:
+                self._kept.popitem(last=False)
 
 
 def enlarged(

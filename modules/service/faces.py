@@ -12,7 +12,7 @@ WANTED_FILES = {
     "gfpgan": "GFPGANv1.4.pth into models/GFPGAN",
     "restoreformer": "RestoreFormer.pth into models/GFPGAN",
 }
-USUAL = "codeformer"
+USUAL = "CodeFormer"
 DETECTORS = "face_detection_yunet_2023mar.onnx or detection_Resnet50_Final.pth into models/GFPGAN"
 
 
@@ -33,10 +33,15 @@ def find_restorer(name: str, catalogue: Catalogue) -> str:
             raise NotFound("network that restores faces", name, known.values())
         raise InvalidRequest(
             f"Faces cannot be restored: there is no {name.strip():.80} here.",
-            f"Put {files or WANTED_FILES[USUAL]}, or leave the faces as they are.",
+            f"Put {files or WANTED_FILES[USUAL.lower()]}, or leave the faces as they are.",
         )
     check_detector(catalogue)
     return known[wanted]
+
+
+def first_restorer(catalogue: Catalogue) -> str:
+    """The network that "yes" means where nobody names one."""
+    return next((name for name, _ in catalogue.restorers), USUAL)
 
 
 def check_detector(catalogue: Catalogue) -> None:

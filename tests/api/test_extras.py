@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image, PngImagePlugin
@@ -25,11 +26,16 @@ class SlowUpscaler(FakeEngine):
     def __init__(self):
         super().__init__(catalogue=Catalogue(upscalers=(("2x-net", "2x-net.pth"),)))
         self.tilings = []
+        self.slow_from = 10**9
+        """Networks work on tiles from this picture on, however much is to be enlarged."""
 
     def run(self, task, cancel, start_image=0):
         if isinstance(task, Upscale):
             self.tilings.append((task.tile, task.overlap))
-        if not isinstance(task, Upscale) or task.factor != 3:
+        slow = isinstance(task, Upscale) and (
+            task.factor == 3 or len(self.tilings) >= self.slow_from
+        )
+        if not slow:
             yield from super().run(task, cancel, start_image)
             return
         for tile in range(10_000):
@@ -208,3 +214,133 @@ def test_tiles_are_as_large_as_the_settings_say(place):
     finally:
         place.client.post("/sdapi/v1/options", json={"ESRGAN_tile": 192, "ESRGAN_tile_overlap": 8})
     assert place.app.engine.inner.tilings[-1] == (64, 16)
+
+
+def wait_for(place, run, what):
+    """Watch a run until `what` says so of its state."""
+    with place.client.stream("GET", f"/api/v1/extras/{run['id']}/events") as lines:
+        for line in lines.iter_lines():
+            if line.startswith("data: ") and what(json.loads(line[6:])):
+                return
+    assert what(place.client.get(f"/api/v1/extras/{run['id']}").json())
+
+
+SLOW = {"upscaler": "2x-net", "factor": 3}
+
+
+def test_a_picture_is_skipped_and_the_next_ones_are_worked_on(place):
+    pictures = [upload(place, png((24 + 8 * at, 16)), f"{at}.png") for at in range(2)]
+    run = begin(place, *pictures, upscale=SLOW).json()
+    for done in (0, 1):
+        wait_for(place, run, lambda state, at=done: state["done"] == at and state["tiles"])
+        place.client.post(f"/api/v1/extras/{run['id']}/skip").raise_for_status()
+    wait_for(place, run, lambda state: state["status"] == "failed")
+    run = place.client.get(f"/api/v1/extras/{run['id']}").json()
+    assert run["notices"] == ["0.png was skipped.", "1.png was skipped."]
+
+
+def test_a_run_goes_on_after_the_program_ended_in_its_middle(tmp_path):
+    """The first process is closed while it works on the second of three pictures."""
+    serving = serve(tmp_path, SlowUpscaler())
+    server = next(serving)
+    pictures = [upload(server, png((24 + 8 * at, 16)), f"{at}.png") for at in range(3)]
+    ended(server, begin(server, pictures[0], upscale=LANCZOS))
+    body = {"upscale": {"upscaler": "2x-net", "factor": 2}, "flips": {}, "batch": True}
+    server.app.engine.inner.slow_from = 2
+    run = begin(server, *pictures, **body).json()
+    wait_for(server, run, lambda state: state["done"] == 1 and state["tiles"])
+    serving.close()
+    for server in serve(tmp_path, SlowUpscaler()):
+        wait_for(server, run, lambda state: state["status"] == "finished")
+        found = server.client.get(f"/api/v1/extras/{run['id']}").json()
+        assert found["done"] == 3
+        names = [image["name"] for image in found["images"]]
+        assert names == [f"{at}{end}.png" for at in range(3) for end in ("", "-1")]
+        others = server.client.get("/api/v1/extras").json()["runs"]
+        assert [one["status"] for one in others] == ["finished", "finished"]
+        break
+
+
+def test_results_that_are_on_disk_are_not_made_again(place):
+    """One of the two results was kept when the program ended."""
+    picture = upload(place, png((24, 16)), "half.png")
+    run = ended(place, begin(place, picture, flips={}, batch=True))
+    store, database = place.app.extras._store, place.app._database
+    database.write(("UPDATE extras_runs SET status = 'running', done = 0, kept = 1", ()))
+    (again, work) = next(pair for pair in store.load(50) if pair[0].id == run["id"])
+    assert (again.status, again.done, work.kept) == ("waiting", 0, 1)
+    assert [one.path.name for one in again.pictures] == ["half.png", "half-1.png"]
+    made = list(
+        place.app.extras._keeper.work(
+            work.sources[0],
+            work.wish,
+            place.app.extras._tools(work, work.cancel),
+            replace(work.place, settings=place.app.settings.settings),
+            kept=work.kept,
+        )
+    )
+    assert [None if one is None else one.path.name for one in made] == [None, "half-2.png"]
+    database.write(("UPDATE extras_runs SET status = 'finished'", ()))
+
+
+def test_a_caption_is_written_beside_the_result(place, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.png").write_bytes(png())
+    (source / "a.txt").write_text("my own words")
+    expected = {
+        "Ignore": "a plain colour",
+        "Keep": "my own words",
+        "Prepend": "my own words a plain colour",
+        "Append": "a plain colour my own words",
+    }
+    for action, words in expected.items():
+        place.client.post(
+            "/sdapi/v1/options", json={"postprocessing_existing_caption_action": action}
+        )
+        out = tmp_path / action
+        ended(place, begin(place, folder=str(source), output=str(out), caption={}))
+        assert (out / "a.txt").read_text() == words
+    place.client.post(
+        "/sdapi/v1/options", json={"postprocessing_existing_caption_action": "Ignore"}
+    )
+
+
+def test_operations_are_done_in_the_order_of_the_settings(place):
+    picture = upload(place, png((40, 16)))
+    body = {"upscale": LANCZOS, "split": {"overlap": 0}, "focal": {"width": 64, "height": 64}}
+    for order, told in (
+        ([], "upscale by: 2, Postprocess upscaler: Lanczos, Postprocess split: 1 of 3, "),
+        (["split oversized images"], "split: 1 of 3, Postprocess upscale by: 2"),
+    ):
+        place.client.post("/sdapi/v1/options", json={"postprocessing_operation_order": order})
+        run = ended(place, begin(place, picture, **body))
+        _, texts = look(place.app.image_file(run["images"][0]["id"]))
+        assert texts["extras"].startswith(f"Postprocess {told}")
+        assert texts["extras"].endswith("Postprocess focal crop: 64x64")
+    place.client.post("/sdapi/v1/options", json={"postprocessing_operation_order": []})
+
+
+def test_another_blend_of_two_upscalers_need_not_enlarge_again(place):
+    picture = upload(place, png((24, 16)))
+    tilings = place.app.engine.inner.tilings
+    for share in (0.25, 0.5, 0.75):
+        wish = {"upscaler": "2x-net", "factor": 2, "second": "Nearest", "share": share}
+        ended(place, begin(place, picture, upscale=wish))
+    count = len(tilings)
+    ended(place, begin(place, picture, upscale={**wish, "factor": 4}))
+    assert len(tilings) == count + 1
+    place.client.post("/sdapi/v1/options", json={"upscaling_max_images_in_cache": 0})
+    for _ in range(2):
+        ended(place, begin(place, picture, upscale=wish))
+    place.client.post("/sdapi/v1/options", json={"upscaling_max_images_in_cache": 5})
+    assert len(tilings) == count + 3
+
+
+def test_a_picture_is_described_on_the_page(place):
+    answer = place.client.post(
+        "/api/v1/images/describe?by=clip", files={"file": ("cat.png", png())}
+    )
+    assert answer.json() == {"text": "a plain colour"}
+    wrong = place.client.post("/api/v1/images/describe?by=clop", files={"file": ("c.png", png())})
+    assert wrong.status_code == 404

@@ -11,6 +11,7 @@ from modules.param import param, replace_at
 from modules.sampling.catalogue import all_samplers
 from modules.schema.request import GenerationRequest
 from modules.service.complete import RANDOM_SEEDS
+from modules.service.faces import first_restorer
 from modules.service.scripts.limits import check_count
 from modules.service.scripts.script import Call, Cell, Play, Script
 
@@ -93,7 +94,7 @@ PATHS = {
     "tiling": "tiling",
 }
 """Tags that set a field of the request."""
-WITHOUT_EFFECT = ("outpath_samples", "outpath_grids", "restore_faces")
+WITHOUT_EFFECT = ("outpath_samples", "outpath_grids")
 """Tags that are understood but change nothing here."""
 
 
@@ -186,6 +187,9 @@ def _with_tags(
         own, above = tags.get(name, ""), getattr(request, name)
         order = (own, above) if args.prompt_position == "start" else (above, own)
         request = replace_at(request, name, " ".join(part for part in order if part))
+    if "restore_faces" in tags:
+        name = first_restorer(call.catalogue) if tags["restore_faces"] else ""
+        request = replace_at(request, "faces.restorer", name)
     styles = [name.strip() for name in tags.get("styles", "").split(",") if name.strip()]
     prompt, negative = call.styles.apply(styles, request.prompt, request.negative_prompt)
     return replace(request, prompt=prompt, negative_prompt=negative)

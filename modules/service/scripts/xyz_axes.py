@@ -13,7 +13,7 @@ from modules.pipeline.preprocessors.catalogue import find_model
 from modules.schema.catalogue import Catalogue
 from modules.schema.control import CONTROL_MODES, CONTROL_RESIZE_MODES
 from modules.schema.request import GenerationRequest
-from modules.service.faces import find_restorer
+from modules.service.faces import find_restorer, first_restorer
 from modules.service.resolve import find_checkpoint, resolve_names
 from modules.service.scripts.axis_effects import (
     Apply,
@@ -202,9 +202,8 @@ def _restorers(axis: Axis, text: str, call: Call) -> Sequence[str]:
         plain = value.lower()
         if plain in ("", "none", "false", "no", "n", "0", "off"):
             return "None"
-        first = next((name for name, _ in call.catalogue.restorers), "CodeFormer")
         yes = plain in ("true", "yes", "y", "1", "on")
-        return find_restorer(first if yes else value, call.catalogue)
+        return find_restorer(first_restorer(call.catalogue) if yes else value, call.catalogue)
 
     return [named(value) for value in split_list(text)]
 

@@ -12,11 +12,17 @@ const [SINGLE, BATCH, FOLDER] = [0, 1, 2];
 const ENDED = ["finished", "stopped", "failed"];
 const IDS = {
 	factor: "extras_upscaling_resize", width: "extras_upscaling_resize_w", height: "extras_upscaling_resize_h", crop: "extras_upscaling_crop",
+	gfpgan_visibility: "extras_gfpgan_visibility", codeformer_visibility: "extras_codeformer_visibility", codeformer_weight: "extras_codeformer_weight",
 	upscaler: "extras_upscaler_1", second: "extras_upscaler_2", share: "extras_upscaler_2_visibility", longest: "extras_upscale_max_side_length",
 };
 const BY = ["factor", "longest"];
 const TO = ["width", "height", "crop"];
-const TITLES = { split: "Split oversized images", autocrop: "Auto-sized crop", flips: "Create flipped copies" };
+const FACES = { gfpgan: ["gfpgan_visibility"], codeformer: ["codeformer_visibility", "codeformer_weight"] };
+/** Every operation, as it is called in the order that the settings may change. */
+const TITLES = {
+	upscale: "Upscale", gfpgan: "GFPGAN", codeformer: "CodeFormer", split: "Split oversized images", focal: "Auto focal point crop",
+	autocrop: "Auto-sized crop", flips: "Create flipped copies", caption: "Caption",
+};
 
 let sent = null;
 window.addEventListener("easel:extras", (event) => {
@@ -33,7 +39,7 @@ class Extras extends HTMLElement {
 		this.hints = new Hints(() => this.look());
 		this.fields = JSON.parse(this.getAttribute("fields"));
 		this.form = h("form.extras-form", { onsubmit: (event) => this.begin(event), onchange: () => this.keep() },
-			this.sources(), this.upscaling(), ...Object.keys(TITLES).map((name) => this.operation(name)), this.faces());
+			this.sources(), (this.operations = h("div.extras-operations", {}, Object.keys(TITLES).map((name) => this.operation(name)))));
 		this.status = h("p.hint", { role: "status" });
 		this.fill = h("div.fill");
 		this.bar = h("div.easel-bar", { hidden: true }, this.fill);
@@ -82,42 +88,65 @@ class Extras extends HTMLElement {
 		const of = (names) => names.map((name) => this.upscale.get(name).element);
 		this.by = h("div.sheet-fields", {}, of(BY));
 		this.to = h("div.sheet-fields", {}, of(TO), swap);
-		return this.accordion("upscale", "Upscale", [
+		return this.accordion("upscale", [
 			h("div.segments", { id: "extras_resize_mode", role: "group", "aria-label": "Size" }, this.scales), this.by, this.to,
 			h("div.sheet-fields", {}, of(["upscaler", "second", "share"])),
 		], true);
 	}
 
 	operation(name) {
-		this[name] = this.make(name);
-		return this.accordion(name, TITLES[name], [h("div.sheet-fields", {}, [...this[name].values()].map(({ element }) => element))], false);
+		if (name === "upscale") return this.upscaling();
+		this[name] = FACES[name] ? this.make("faces", name) : this.make(name);
+		const missing = FACES[name] && h("p.hint", { hidden: true });
+		if (missing) (this.missing ??= new Map()).set(name, missing);
+		return this.accordion(name, [h("div.sheet-fields", {}, [...this[name].values()].map(({ element }) => element)), ...(missing ? [missing] : [])], false);
 	}
 
-	make(part) {
-		const kept = this.kept[part] ?? {};
-		return new Map(this.fields[part].map((field) => [field.name, fieldOf(field, kept[field.name] ?? field.value, IDS[field.name] ?? `extras_${part}_${field.name}`)]));
+	/** The controls of a part; of those for faces only what belongs to one network. */
+	make(part, name = part) {
+		const kept = this.kept[name] ?? {};
+		const fields = this.fields[part].filter((field) => !FACES[name] || FACES[name].includes(field.name));
+		return new Map(fields.map((field) => [field.name, fieldOf(field, kept[field.name] ?? field.value, IDS[field.name] ?? `extras_${part}_${field.name}`)]));
 	}
 
 	/** An operation with the tick that turns it on. */
-	accordion(name, title, inside, usually) {
+	accordion(name, inside, usually) {
 		const on = this.kept.on?.[name] ?? usually;
 		const tick = h("input", { type: "checkbox", id: `extras_${name}_on`, checked: on });
 		const body = h("div", { hidden: !on }, inside);
 		tick.addEventListener("change", () => (body.hidden = !tick.checked));
 		(this.ticks ??= new Map()).set(name, tick);
-		return h("section", {}, h("label.extras-title", {}, tick, h("h3", {}, title)), body);
+		return h("section", { "data-operation": TITLES[name].toLowerCase() }, h("label.extras-title", {}, tick, h("h3", {}, TITLES[name])), body);
 	}
 
-	faces() {
-		return h("p.hint", {}, "Faces are not restored here: GFPGAN and CodeFormer are not supported.");
+	/** In the order of the settings, without what they hide. */
+	arrange(operations, hidden) {
+		const unseen = new Set(hidden.map((title) => title.toLowerCase()));
+		for (const title of operations.map((one) => one.toLowerCase())) {
+			const section = [...this.operations.children].find((one) => one.dataset.operation === title);
+			if (!section) continue;
+			section.hidden = unseen.has(title);
+			this.operations.append(section);
+		}
+	}
+
+	/** Say which file a network for faces wants, where it is not there. */
+	tellMissing(restorers) {
+		const files = { gfpgan: "Put GFPGANv1.4.pth into models/GFPGAN.", codeformer: "Put codeformer-v0.1.0.pth into models/Codeformer." };
+		for (const [name, note] of this.missing) {
+			note.hidden = restorers.includes(TITLES[name]);
+			note.textContent = files[name];
+		}
 	}
 
 	buttons() {
 		this.generate = h("button.easel-button.primary", { type: "button", id: "extras_generate", onclick: () => this.form.requestSubmit() }, "Generate");
 		this.stopper = iconButton("stop", "Stop", () => this.stop());
 		this.stopper.id = "extras_interrupt";
-		this.stopper.hidden = true;
-		return h("div.row", {}, this.generate, this.stopper);
+		this.skipper = iconButton("skip", "Skip", () => this.skip());
+		this.skipper.id = "extras_skip";
+		this.stopper.hidden = this.skipper.hidden = true;
+		return h("div.row", {}, this.generate, this.skipper, this.stopper);
 	}
 
 	choose(way) {
@@ -180,7 +209,11 @@ class Extras extends HTMLElement {
 	/** What is asked for, without the pictures. */
 	wish() {
 		const wish = {};
-		for (const [name, tick] of this.ticks) if (tick.checked) wish[name] = this.values(name);
+		for (const [name, tick] of this.ticks) {
+			if (!tick.checked || tick.closest("section").hidden) continue;
+			if (FACES[name]) Object.assign(wish, this.values(name));
+			else wish[name] = this.values(name);
+		}
 		for (const name of this.scaling ? BY : TO) if (wish.upscale) delete wish.upscale[name];
 		return wish;
 	}
@@ -220,7 +253,10 @@ class Extras extends HTMLElement {
 
 	/** Ask for the menus, and for the run that goes on since before the page was opened. */
 	async ask() {
-		const { upscalers, runs } = await get("api/v1/extras").catch(() => ({ upscalers: [], runs: [] }));
+		const nothing = { upscalers: [], restorers: [], operations: [], hidden: [], runs: [] };
+		const { upscalers, restorers, operations, hidden, runs } = await get("api/v1/extras").catch(() => nothing);
+		this.arrange(operations, hidden);
+		this.tellMissing(restorers);
 		if (upscalers.length) {
 			const first = upscalers.find((name) => !["None", "Nearest", "Lanczos"].includes(name)) ?? "Lanczos";
 			const kept = this.kept.upscale ?? {};
@@ -256,9 +292,17 @@ class Extras extends HTMLElement {
 		}
 	}
 
+	async skip() {
+		try {
+			this.follow(await post(`api/v1/extras/${this.run.id}/skip`));
+		} catch (error) {
+			toast(error.message, "error", error.hint);
+		}
+	}
+
 	draw(run) {
 		const active = !ENDED.includes(run.status);
-		this.stopper.hidden = this.bar.hidden = !active;
+		this.stopper.hidden = this.skipper.hidden = this.bar.hidden = !active;
 		this.bar.style.display = active ? "block" : "";
 		this.fill.style.width = `${100 * run.fraction}%`;
 		const tiles = run.tiles > 1 ? `, tile ${Math.min(run.tile + 1, run.tiles)} of ${run.tiles}` : "";
@@ -281,7 +325,7 @@ class Extras extends HTMLElement {
 	}
 
 	keep() {
-		if (!this.ticks || this.ticks.size < 4 || !this.folder) return;
+		if (!this.ticks || this.ticks.size < Object.keys(TITLES).length || !this.folder) return;
 		const on = Object.fromEntries([...this.ticks].map(([name, tick]) => [name, tick.checked]));
 		const parts = Object.fromEntries([...this.ticks.keys()].map((name) => [name, this.values(name)]));
 		if (!this.listed) parts.upscale = this.kept.upscale; // the menus are not known yet

@@ -206,6 +206,9 @@ export async function handOver() {
 	}
 }
 
+/** The picture on the canvas as it is seen, without what is masked; null if there is none. */
+export const canvasPicture = async () => (source && source.mode.id !== "batch" && source.canvas.size() ? source.canvas.exportInit() : null);
+
 /** A job was taken. */
 export const handedIn = () => source?.handedIn();
 

@@ -13,6 +13,7 @@ import { countTokens, helpOnHover, sizesByPaste } from "./prompt.js";
 import { toast } from "./dom.js";
 import { readPreferences } from "./preferences.js";
 import "./control.js";
+import "./describe.js";
 import "./hires.js";
 import "./extras.js";
 import "./merger.js";

@@ -18,13 +18,14 @@ GROUPS = (
         ("options.sigma_", "options.rho", "options.beta", "options.discard", "options.sgm"),
     ),
     ("Solver and guidance", ("options.",)),
+    ("Faces", ("faces.",)),
 )
 """Title and the beginnings of the paths below it; a field goes into the first group that fits."""
 
 PICTURES = ("Pictures and masks", ("pictures.", "img2img."))
 """The group of a tab that starts from pictures."""
 
-AS_BEFORE = {"pictures.upscaler": "Plain (Lanczos)"}
+AS_BEFORE = {"pictures.upscaler": "Plain (Lanczos)", "faces.restorer": "None"}
 """What menus call the choice ""."""
 
 OTHER_WORK = ("img2img.", "hires.", "pictures.")

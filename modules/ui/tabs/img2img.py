@@ -26,12 +26,13 @@ from modules.ui.picture_request import Source
 
 TAB = "img2img"
 
-NO_CAPTIONER = "There is no captioner to ask yet."
-CAPTIONERS = (("interrogate", "CLIP"), ("deepbooru", "DeepBooru"))
+CAPTIONERS = (
+    ("interrogate", "CLIP", "Write a sentence about the picture as the prompt"),
+    ("deepbooru", "DeepBooru", "Write tags of the picture as the prompt"),
+)
 INTERROGATE = '<span class="chips-label">Interrogate</span>' + "".join(
-    f'<button type="button" class="chip" id="{name}" disabled title="{NO_CAPTIONER}">'
-    f"{label}</button>"
-    for name, label in CAPTIONERS
+    f'<button type="button" class="chip" id="{name}" title="{title}">{label}</button>'
+    for name, label, title in CAPTIONERS
 )
 """Buttons that write a prompt for the picture, where people look for them."""
 
