@@ -6,6 +6,7 @@ from math import cos, pi, sin
 
 from modules.param import param
 from modules.schema.inputs import Img2Img
+from modules.schema.picture_tasks import CLIP, DEEPBOORU
 from modules.schema.request import Batch, GenerationRequest
 from modules.schema.result import Fact
 from modules.service.formats import to_pillow
@@ -30,6 +31,9 @@ CURVES: dict[str, Callable[[float], float]] = {
 """How the strength goes from the first to the last, both from 0 to 1."""
 
 
+DESCRIBED_BY = {"CLIP": CLIP, "DeepBooru": DEEPBOORU}
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoopbackArgs:
     """How often, and how the strength changes on the way."""
@@ -51,8 +55,8 @@ class LoopbackArgs:
     append_interrogation: str = param(
         "None",
         "Append interrogated prompt at each iteration",
-        choices=("None",),
-        help="There is no captioner to ask yet.",
+        choices=("None", *DESCRIBED_BY),
+        help="Who describes the picture a loop starts from; the words go behind the prompt.",
     )
 
 
@@ -86,7 +90,8 @@ def play(call: Call) -> Play:
                 args.loops,
             )
             start = replace(start, denoising_strength=now)
-            (drawn,) = yield [Cell(request=_with(request, start, seed), facts=facts)]
+            told = _told(call, start)
+            (drawn,) = yield [Cell(request=_with(request, start, seed, told), facts=facts)]
             pictures = drawn.pictures()
             if not pictures:
                 return _sheets(history, call, facts)
@@ -95,8 +100,16 @@ def play(call: Call) -> Play:
     return _sheets(history, call, facts)
 
 
-def _with(request: GenerationRequest, start: Img2Img, seed: int) -> GenerationRequest:
-    return replace(request, img2img=start, seeds=replace(request.seeds, seed=seed), batch=Batch())
+def _told(call: Call, start: Img2Img) -> str:
+    """What is to be seen in the picture a loop starts from, if anybody is asked."""
+    by = DESCRIBED_BY.get(call.args.append_interrogation)
+    return call.describe(start.images[0], by) if by else ""
+
+
+def _with(request: GenerationRequest, start: Img2Img, seed: int, told: str) -> GenerationRequest:
+    prompt = ", ".join(part for part in (request.prompt, told) if part)
+    seeds = replace(request.seeds, seed=seed)
+    return replace(request, prompt=prompt, img2img=start, seeds=seeds, batch=Batch())
 
 
 def _after(start: Img2Img, picture: Picture) -> Img2Img:

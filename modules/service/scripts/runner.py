@@ -29,6 +29,7 @@ from modules.service.drawing import Workplace, draw_all
 from modules.service.enlarge import Enlarger
 from modules.service.formats import encode, from_pillow, to_pillow
 from modules.service.job import FAILED, Job, new_id
+from modules.service.picture_tools import PictureTools
 from modules.service.queue import CellRow
 from modules.service.screening import looked
 from modules.service.scripts.catalogue import make_call, script_of
@@ -54,7 +55,12 @@ def run_script(job: Job, place: Workplace) -> None:
     call = make_call(job.task, place.engine.catalogue(), job.settings, place.paths)
     pictures = job.task.pictures
     enlarger = Enlarger(place.engine, pictures.tile, pictures.tile_overlap)
-    call = replace(call, enlarge=partial(enlarger, cancel=job.cancel))
+    tools = PictureTools(place.engine, job.cancel)
+    call = replace(
+        call,
+        enlarge=partial(enlarger, cancel=job.cancel),
+        describe=partial(tools.describe, wish=job.settings.describing),
+    )
     run = _Run(job, place, script.batches(call) if script.batches is not None else 0)
     run.play(script.play(call))
 

@@ -103,6 +103,8 @@ class Call:
     """What random choices follow from."""
     enlarge: Callable[[Picture, float, str], Picture] = plainly
     """A picture, how many times larger, and the upscaler's name; waits for the engine."""
+    describe: Callable[[ImageData, str], str] = lambda image, by: ""
+    """What a picture shows, by one of `DESCRIBERS`; waits for the engine."""
 
     @property
     def tab(self) -> str:

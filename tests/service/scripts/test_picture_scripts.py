@@ -1,5 +1,7 @@
 """SD upscale, loopback and both outpaintings: their cells, seeds, masks and sums."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -88,6 +90,21 @@ def test_loops_start_from_the_picture_before_with_the_next_seed(tmp_path):
     references = {cell.request.img2img.colour_reference.data for cell in cells}
     assert references == {gradient(64, 64).tobytes()}
     assert sheets[0].picture.size == (6 * 64, 64)
+
+
+def test_each_loop_describes_the_picture_it_starts_from(tmp_path):
+    asked = []
+
+    def describe(image, by):
+        asked.append((by, image.data[:3]))
+        return f"{len(asked)} words"
+
+    args = {"loops": 2, "append_interrogation": "DeepBooru"}
+    called = call(LOOPBACK, args, gradient(64, 64), prompt="a cat")
+    cells, _ = play(LOOPBACK, replace(called, describe=describe), tmp_path)
+    assert [one.request.prompt for (one,) in cells] == ["a cat, 1 words", "a cat, 2 words"]
+    assert [by for by, _ in asked] == ["deepdanbooru"] * 2
+    assert asked[1][1] == bytes((5 * 37 % 256, 5 * 101 % 256, 5 * 197 % 256))
 
 
 @pytest.mark.parametrize(
