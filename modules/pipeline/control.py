@@ -45,7 +45,13 @@ def at_work_in(
     if control is None or not units:
         return None
     return ControlAttachment(
-        units, model, control.finder, plan.steps, second_pass=second_pass, tell=tell
+        units,
+        model,
+        control.finder,
+        plan.steps,
+        plan.sampler,
+        second_pass=second_pass,
+        tell=tell,
     )
 
 
@@ -53,4 +59,4 @@ def joined(points: Points, control: ControlAttachment | None) -> Points:
     """`points` with the units of a pass that begins now."""
     if control is None:
         return points
-    return replace(points, attachments=(*points.attachments, control.begin()))
+    return replace(points, attachments=(*points.attachments, *control.begin()))

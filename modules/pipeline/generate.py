@@ -184,7 +184,8 @@ class _Job:
         if self.second is not None:
             latent = passes[0].latent if passes else None
             passes.append((yield from self.second.draw(batch, latent)))
-        latent = points.before_decode(passes[-1].latent)
+        last = self.control if self.second is None else self.second.control
+        latent = joined(points, last).before_decode(passes[-1].latent)
         facts = self._facts(passes)
         for place in batch.places:
             self.bench.heed()

@@ -313,3 +313,28 @@ def test_what_is_inpainted_is_told_as_minus_one():
     hole = torch.from_numpy(mask > 0).expand(1, 3, -1, -1)
     assert (inpainting[hole] == -1).all()
     assert torch.equal(inpainting[~hole], whole[~hole]) and whole.min() >= 0
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "DDIM"])
+def test_inpaint_only_keeps_what_its_mask_does_not_cover(studio, sampler, monkeypatch):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, 32:] = 255
+    flat = ImageData(64, 64, "RGB", bytes((90, 120, 200)) * 64 * 64)
+    unit = replace(UNIT, image=flat, mask=ImageData(64, 64, "L", mask.tobytes()))
+    request = replace(PLAIN, sampling=replace(PLAIN.sampling, sampler=sampler, steps=2))
+    decode, seen = studio.model.decode_latent, []
+
+    def decode_and_tell(latent):
+        seen.append(latent)
+        return decode(latent)
+
+    monkeypatch.setattr(studio.model, "decode_latent", decode_and_tell)
+    for module in ("inpaint_only", "inpaint"):
+        studio.draw(replace(unit, module=module), request=request)
+    kept, free = seen[-2:]
+    levels = torch.from_numpy(np.frombuffer(flat.data, np.uint8).reshape(64, 64, 3).copy())
+    whole = levels.permute(2, 0, 1)[None] / 127.5 - 1
+    wanted = studio.model.encode_image(whole, torch.zeros(()))
+    assert torch.allclose(kept[..., :3], wanted[..., :3], atol=1e-5)
+    assert not torch.allclose(kept[..., 5:], wanted[..., 5:], atol=0.1)
+    assert not torch.allclose(free[..., :3], wanted[..., :3], atol=0.1)

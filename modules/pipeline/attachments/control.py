@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
+import torch
+
 from modules.errors import InvalidRequest, ModelError
 from modules.model.control.load import Control, check_controllable
 from modules.model.control_files import names_nothing
@@ -13,11 +15,18 @@ from modules.model.networks.ip_adapter import IPAdapter
 from modules.model.networks.t2i_style import StyleAdapter
 from modules.model.picture_encoder import PictureEncoder
 from modules.pipeline.attachments.control_work import AtWork, Order, at_work
+from modules.pipeline.attachments.inpaint import keep_unmasked
 from modules.pipeline.attachments.reference import ReferenceAtWork
+from modules.pipeline.masks import latent_mask
+from modules.pipeline.pictures import as_picture, fractions
 from modules.pipeline.points import Attachment, Call
 from modules.pipeline.preprocessors.catalogue import find_preprocessor
+from modules.sampling.catalogue import Sampler
 from modules.sampling.step import Step
 from modules.schema.control import ControlUnit
+
+KEEPING_THE_REST = "inpaint_only"
+"""The preprocessor that lets nothing change outside of its mask."""
 
 
 class FindControl(Protocol):
@@ -60,6 +69,16 @@ def orders_for(
     return found
 
 
+def keeper_of(unit: ControlUnit, model: Model, sampler: Sampler) -> Attachment:
+    """Keeps what a unit's mask does not cover as it is in the unit's picture."""
+    assert unit.image is not None, "units are made ready before"
+    assert unit.mask is not None, "this preprocessor comes with a mask"
+    picture = fractions(as_picture(unit.image).convert("RGB"))[None] * 2 - 1
+    latent = model.encode_image(picture, torch.zeros((), device=model.device))
+    mask = latent_mask(as_picture(unit.mask), latent.shape[3], latent.shape[2], hard=False)
+    return keep_unmasked(latent, mask[None, None].to(latent), sampler)
+
+
 class ControlAttachment:
     """The units of one pass. `tell` hears what a person should know."""
 
@@ -69,22 +88,26 @@ class ControlAttachment:
         model: Model,
         finder: FindControl,
         steps: int,
+        sampler: Sampler,
         *,
         second_pass: bool,
         tell: Callable[[str], None],
     ) -> None:
-        """`steps` are those of the pass. Raises as `orders_for`."""
+        """`steps` and `sampler` are those of the pass. Raises as `orders_for`."""
         self.units, self.finder, self.steps, self.tell = tuple(units), finder, steps, tell
         self.second_pass = second_pass
         self.step = 0
         """How many steps of the pass are done."""
         self._model = model
         self._at_work = orders_for(units, model, finder, second_pass=second_pass)
+        self._keepers = [
+            keeper_of(unit, model, sampler) for unit in units if unit.module == KEEPING_THE_REST
+        ]
 
-    def begin(self) -> Attachment:
+    def begin(self) -> tuple[Attachment, ...]:
         """What joins the loop of a pass that begins now."""
         self.step = 0
-        return Attachment(around_network=self.around, after_step=self.count)
+        return (Attachment(around_network=self.around, after_step=self.count), *self._keepers)
 
     def count(self, step: Step) -> None:
         """Notice a finished step."""
