@@ -82,7 +82,7 @@ class Paths:
         """Where networks of preprocessors are looked for; the first is that of a flag, if given."""
         names = ("ControlNetPreprocessor", "annotators")
         usual = (folder / name for folder in self.all_models for name in names)
-        return (*filter(None, [self.given.get("annotators")]), *usual)
+        return (*filter(None, [self.given.get("annotators")]), *usual, self.midas)
 
     @property
     def lora(self) -> Path:

@@ -5,14 +5,6 @@ from modules.errors import WebUIError
 from modules.paths import Paths
 from modules.pipeline.preprocessors.annotator_files import annotator_file, missing_file
 from modules.pipeline.preprocessors.catalogue import Preprocessor, find_preprocessor
-from modules.pipeline.preprocessors.fitting import pixel_perfect
-from modules.pipeline.preprocessors.run import (
-    image_of,
-    make_map,
-    mask_pixels,
-    rgb_pixels,
-    shown_with_mask,
-)
 from modules.schema.cancel import Cancel
 from modules.schema.control import UNSET
 from modules.schema.control_task import Detect
@@ -22,7 +14,10 @@ from modules.service.control_pictures import ControlPictures
 
 
 class ControlDesk:
-    """Lists models and makes maps. What needs no network is made here, while the engine draws."""
+    """Lists models and makes maps. What needs no network is made here, while the engine draws.
+
+    OpenCV is loaded with the first map: a server that is asked for none does without.
+    """
 
     def __init__(self, engine: Engine, paths: Paths) -> None:
         self._engine = engine
@@ -55,6 +50,15 @@ class ControlDesk:
 
         Raises NotFound for an unknown preprocessor, ModelError where its network is not here.
         """
+        from modules.pipeline.preprocessors.fitting import pixel_perfect
+        from modules.pipeline.preprocessors.run import (
+            image_of,
+            make_map,
+            mask_pixels,
+            rgb_pixels,
+            shown_with_mask,
+        )
+
         row = find_preprocessor(module)
         if fit is not None:
             resolution = pixel_perfect((image.width, image.height), fit[:2], fit[2])

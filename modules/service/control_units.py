@@ -82,3 +82,10 @@ def _model(unit: ControlUnit, models: Sequence[str]) -> str:
     if model == NO_MODEL:
         raise InvalidRequest("it has no model.", "Choose one, or switch the unit off.")
     return model
+
+
+def with_units_kept(
+    request: GenerationRequest, before: GenerationRequest, settings: ControlNet
+) -> GenerationRequest:
+    """A recipe's request, with the units of `before` where recipes are not to change them."""
+    return request if settings.read_units else replace(request, control=before.control)

@@ -3,7 +3,6 @@
 An empty reason means that the option is known here under the same name and has an effect.
 """
 
-CONTROL = "There is no ControlNet yet."
 AUTOMATIC = "Chosen by itself, by what the device has room for."
 HALVES = "Weights are 16 bits wide; what does not fit is held back, part by part or layer by layer."
 PREVIEW = "Previews are pushed by time, and cost nothing that a choice would save."
@@ -61,6 +60,7 @@ OPTIONS: dict[str, str] = {
             "keyedit_precision_extra",
             "return_grid",
             "hidden_tabs",
+            "quicksettings_list",
             "show_progress_in_title",
             "send_seed",
             "enable_pnginfo",
@@ -106,7 +106,6 @@ OPTIONS: dict[str, str] = {
     "hires_fix_show_sampler": ALWAYS,
     "hires_fix_show_prompts": ALWAYS,
     "interrupt_after_current": "Skip ends one picture and Stop the job; both act at once.",
-    "quicksettings_list": "The model's menu is on top; all else is found in Settings by a word.",
     "send_size": "The size follows the picture; remembered for clients.",
     "show_progressbar": ALWAYS,
     "show_progress_every_n_steps": f"{PREVIEW} Remembered for clients.",
@@ -115,16 +114,16 @@ OPTIONS: dict[str, str] = {
     **dict.fromkeys(
         [
             "control_net_unit_count",
-            "control_net_models_path",
-            "control_net_modules_path",
-            "control_net_detectedmap_dir",
             "control_net_no_detectmap",
             "control_net_detectmap_autosaving",
-            "control_net_allow_script_control",
-            "controlnet_show_batch_images_in_ui",
-            "controlnet_increment_seed_during_batch",
             "control_net_sync_field_args",
         ],
-        CONTROL,
+        "",
     ),
+    "control_net_models_path": "A flag instead, --controlnet-dir: the engine knows it from the start.",
+    "control_net_modules_path": "A flag instead, --controlnet-preprocessor-models-dir.",
+    "control_net_detectedmap_dir": "Maps are saved in the folder of the pictures.",
+    "control_net_allow_script_control": "Scripts change units through the axes of plots.",
+    "controlnet_show_batch_images_in_ui": "Batches of control pictures are drawn over the API.",
+    "controlnet_increment_seed_during_batch": "Each picture of a batch has a seed of its own anyway.",
 }

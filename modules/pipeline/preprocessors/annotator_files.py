@@ -5,6 +5,7 @@ from pathlib import Path
 
 from modules.errors import ModelError
 
+
 def annotator_file(name: str, folders: Sequence[Path]) -> Path | None:
     """The file called `name` in the folders or anywhere below them, whatever its case."""
     wanted = name.lower()

@@ -8,14 +8,35 @@ import torch
 from torch import nn
 
 from modules.errors import ModelError
-from modules.model.files import read_weights
+from modules.model.depth import estimator
+from modules.model.files import Weights, read_weights
 from modules.model.networks.edge_networks import Hed, LineDrawer
 from modules.pipeline.preprocessors.annotator_files import annotator_file, missing_file
 
-NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "ControlNetHED.pth": Hed,
-    "sk_model.pth": LineDrawer,
-    "sk_model2.pth": LineDrawer,
+
+def _of(make: Callable[[], nn.Module]) -> Callable[[Weights], nn.Module]:
+    """Reads a file whose tensors have the names of the network that `make` makes."""
+
+    def read(weights: Weights) -> nn.Module:
+        with torch.device("meta"):
+            network = make()
+        try:
+            network.load_state_dict(dict(weights), assign=True)
+        except RuntimeError as error:
+            first = (str(error).strip().splitlines() or [""])[-1].strip()[:200]
+            raise ModelError(
+                f"{weights.name} is not the network its name says: {first}", "Get the file again."
+            ) from error
+        return network
+
+    return read
+
+
+NETWORKS: dict[str, Callable[[Weights], nn.Module]] = {
+    "ControlNetHED.pth": _of(Hed),
+    "sk_model.pth": _of(LineDrawer),
+    "sk_model2.pth": _of(LineDrawer),
+    "dpt_hybrid-midas-501f0c75.pt": lambda weights: estimator(weights, ""),
 }
 """What is in the files, by their names."""
 
@@ -49,16 +70,7 @@ class AnnotatorShelf:
 
     def _load(self, file: str, path: Path) -> nn.Module:
         with read_weights(path) as weights:
-            table = dict(weights)
-        with torch.device("meta"):
-            network = NETWORKS[file]()
-        try:
-            network.load_state_dict(table, assign=True)
-        except RuntimeError as error:
-            first = (str(error).strip().splitlines() or [""])[-1].strip()[:200]
-            raise ModelError(
-                f"{path.name} is not the network its name says: {first}", "Get the file again."
-            ) from error
+            network = NETWORKS[file](weights)
         return network.to(self._device, torch.float32).eval()
 
     def clear(self) -> None:

@@ -98,6 +98,22 @@ ROWS = (
         ),
     ),
     Preprocessor(
+        name="depth",
+        run="depth:depth",
+        title="depth_midas",
+        types=("Depth",),
+        sliders=_with(),
+        file="dpt_hybrid-midas-501f0c75.pt",
+    ),
+    Preprocessor(
+        name="normal_map",
+        run="depth:normals",
+        title="normal_midas",
+        types=("NormalMap",),
+        sliders=_with(Slider("Normal Background Threshold", 0.4, 0, 1, 0.01)),
+        file="dpt_hybrid-midas-501f0c75.pt",
+    ),
+    Preprocessor(
         name="mlsd",
         run="lines:straight_lines",
         types=("MLSD",),
@@ -234,8 +250,8 @@ ROWS = (
 CONTROL_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     ALL: ("none", ()),
     "Canny": ("canny", ("canny",)),
-    "Depth": ("none", ("depth",)),
-    "NormalMap": ("none", ("normal",)),
+    "Depth": ("depth", ("depth",)),
+    "NormalMap": ("normal_map", ("normal",)),
     "OpenPose": ("none", ("openpose",)),
     "MLSD": ("mlsd", ("mlsd",)),
     "Lineart": ("lineart_standard", ("lineart",)),

@@ -21,6 +21,7 @@ Apply = Callable[[GenerationRequest, Any, Values], GenerationRequest]
 
 
 def nothing(request: GenerationRequest, value: Any, values: Values) -> GenerationRequest:
+    """The request as it is."""
     return request
 
 
@@ -47,12 +48,14 @@ def ordered(
 
 
 def styled(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
+    """Styles added, several with commas between."""
     names = [name for name in split_list(value) if name]
     prompt, negative = values.styles.apply(names, request.prompt, request.negative_prompt)
     return replace(request, prompt=prompt, negative_prompt=negative)
 
 
 def sized(request: GenerationRequest, value: str, values: Values) -> GenerationRequest:
+    """Width and height of a text such as 512x768."""
     width, _, height = value.lower().partition("x")
     return replace(request, size=Size(width=int(width), height=int(height)))
 

@@ -6,11 +6,18 @@ import torch
 from safetensors.torch import save_file
 
 from modules.errors import ModelError
+from modules.model.networks.dpt import Dpt, DptConfig
 from modules.model.networks.edge_networks import Hed, LineDrawer
 from modules.paths import Paths
 from modules.pipeline.preprocessors.annotators import NETWORKS, AnnotatorShelf
 from modules.pipeline.preprocessors.catalogue import ROWS
 from modules.pipeline.preprocessors.run import make_map
+from tests.model.tiny_checkpoints import randomised
+
+SMALL_DPT = DptConfig(
+    stem=32, widths=(128, 256, 384), depths=(1, 2, 1), width=64, intermediate=96, positions=4,
+    features=32, head=32,
+)  # fmt: skip
 
 
 def shelf(models):
@@ -100,3 +107,20 @@ def test_the_same_file_is_read_once(models):
     first = held.find("ControlNetHED.pth")
     held.clear()
     assert held.find("ControlNetHED.pth") is not first
+
+
+def test_depth_reaches_from_black_to_white_and_surfaces_have_directions(tmp_path):
+    network = randomised(Dpt(SMALL_DPT), 3)
+    put(tmp_path, "dpt_hybrid-midas-501f0c75.pt", dict(network.state_dict()))
+    find = shelf(tmp_path).find
+    pixels = np.random.default_rng(1).integers(0, 256, (64, 128, 3), dtype=np.uint8)
+    near = make_map(pixels, "depth_midas", resolution=64, find_network=find)
+    assert near.shape == (64, 128, 3)
+    assert near.max() - near.min() > 200
+    facing = make_map(pixels, "normal_map", resolution=64, threshold_a=1, find_network=find)
+    assert np.unique(facing[facing[..., 2] < 250]).size == 0  # all but the nearest is background
+    lengths = np.linalg.norm(
+        make_map(pixels, "normal_map", resolution=64, threshold_a=0, find_network=find) - 127.5,
+        axis=2,
+    )
+    assert abs(lengths - 127.5).max() < 2
