@@ -118,7 +118,7 @@ def test_depth_reaches_from_black_to_white_and_surfaces_have_directions(tmp_path
     assert near.shape == (64, 128, 3)
     assert near.max() - near.min() > 200
     facing = make_map(pixels, "normal_map", resolution=64, threshold_a=1, find_network=find)
-    assert np.unique(facing[facing[..., 2] < 250]).size == 0  # all but the nearest is background
+    assert (facing[..., 2] < 250).sum() <= 1  # all but the nearest is background
     lengths = np.linalg.norm(
         make_map(pixels, "normal_map", resolution=64, threshold_a=0, find_network=find) - 127.5,
         axis=2,
