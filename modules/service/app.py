@@ -30,7 +30,7 @@ from modules.service.collection import Collection
 from modules.service.complete import LONGEST_PROMPT, complete_request
 from modules.service.control import Control, check_priority
 from modules.service.control_desk import ControlDesk
-from modules.service.control_units import completed_control
+from modules.service.control_units import completed_control, with_units_kept
 from modules.service.copies import save_copies
 from modules.service.database import Database
 from modules.service.expect import keeping
@@ -388,6 +388,7 @@ class App:
         base = self.base_request() if base is None else base
         recipe = understand(found.infotext, base, self.catalogue().checkpoints, rules)
         request = self._names.renamed(recipe.request, found.infotext)
+        request = with_units_kept(request, base, self.settings.settings.control)
         recipe = replace(recipe, request=request, program=found.program, unmapped=found.unmapped)
         return with_styles_found(with_script(recipe), self.styles, rules)
 
