@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from modules.pipeline.watermark_network import is_available, read_network_bits
+from modules.pipeline.watermark_network import read_network_bits
 from modules.schema.watermark import NETWORK_BYTES, NETWORK_TEXT, TEXT
 
 NETWORK_METHOD: Literal["rivaGan"] = "rivaGan"
@@ -59,11 +59,11 @@ class Mark:
         return float(ways / 2**self.bits)
 
 
-def read_mark(picture: np.ndarray, text: str = TEXT) -> Mark | None:
+def read_mark(picture: np.ndarray, text: str = TEXT, *, network: bool = False) -> Mark | None:
     """Look for `text` in a picture, (height, width, 3) uint8 RGB, by all methods; the best one.
 
-    The network, where it can be run, looks for its own usual text instead of the usual one of the
-    others. None if the picture is too small to hold the text once.
+    With `network`, which takes seconds and onnxruntime, that looks too: for its own usual text
+    instead of that of the others. None if the picture is too small to hold the text once.
     """
     wanted = _bits_of(text)
     if (picture.shape[0] // BLOCK) * (picture.shape[1] // BLOCK) < len(wanted):
@@ -73,7 +73,7 @@ def read_mark(picture: np.ndarray, text: str = TEXT) -> Mark | None:
         _mark(method, _vote(_halves(blocks, method), len(wanted)), wanted) for method in TRANSFORMS
     ]
     short = _bits_of(NETWORK_TEXT if text == TEXT else text)
-    if len(short) == 8 * NETWORK_BYTES and is_available():
+    if network and len(short) == 8 * NETWORK_BYTES:
         marks.append(_mark(NETWORK_METHOD, read_network_bits(picture), short))
     return min(marks, key=lambda mark: (not mark.found, mark.chance))
 

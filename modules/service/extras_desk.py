@@ -13,6 +13,7 @@ from modules.engine.engine import Engine
 from modules.errors import EngineDown, Interrupted, InvalidRequest, NotFound, WebUIError
 from modules.schema.cancel import Cancel
 from modules.schema.event import Failed
+from modules.service.credentials import may_have_manifest
 from modules.service.extras import EnlargedCache
 from modules.service.extras_operations import ExtrasWish, Tools
 from modules.service.extras_store import ExtrasRun, ExtrasStore, Work
@@ -31,6 +32,7 @@ MOST_SHOWN = 500
 """Results of a run that are listed; all are saved."""
 MOST_WAITING = 100
 CLOSING_S = 10.0
+LOST = "{} carries Content Credentials, which its results do not have."
 
 
 class ExtrasDesk:
@@ -213,6 +215,8 @@ class ExtrasDesk:
         try:
             self._each(work, number, self._picture)
             went_well = True
+            if may_have_manifest(source.path.read_bytes()):
+                told = (*told, LOST.format(source.name))
         except FolderRefuses:
             raise
         except (WebUIError, OSError) as error:

@@ -10,6 +10,7 @@ from modules.schema.cancel import Cancel
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.event import Event, ImageReady, Notice
 from modules.schema.inputs import ImageData
+from modules.schema.picture_tasks import Describe, FindFaces
 from modules.schema.request import GenerationRequest
 from modules.schema.result import Fact, GeneratedImage
 from modules.schema.tasks import AnyTask, Look, Merge, Screened
@@ -20,7 +21,7 @@ from modules.settings.store import SettingsStore
 
 OFF = MANNERS[0]
 NO_WATERMARK = "None"
-WITHOUT_PICTURES = (Merge,)
+WITHOUT_PICTURES = (Merge, FindFaces, Describe)
 """Tasks whose answers show nothing."""
 
 

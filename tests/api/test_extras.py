@@ -3,6 +3,7 @@
 import io
 import json
 import time
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -344,3 +345,16 @@ def test_a_picture_is_described_on_the_page(place):
     assert answer.json() == {"text": "a plain colour"}
     wrong = place.client.post("/api/v1/images/describe?by=clop", files={"file": ("c.png", png())})
     assert wrong.status_code == 404
+
+
+def test_credentials_that_results_lose_are_told(place):
+    body = b"caBXjumb____jumdc2pa"  # where a manifest lies, with one that nothing can read
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    content = png()
+    signed = content[:33] + chunk + content[33:]
+    wish = {"upscaler": "Lanczos", "factor": 2}
+    run = ended(place, begin(place, upload(place, signed, "signed.png"), upscale=wish))
+    assert run["notices"] == [
+        "signed.png carries Content Credentials, which its results do not have."
+    ]
+    assert ended(place, begin(place, upload(place, content), upscale=wish))["notices"] == []

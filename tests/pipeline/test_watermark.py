@@ -114,6 +114,7 @@ def test_without_onnxruntime_the_network_is_refused_in_words(monkeypatch):
     session.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not is_available(), reason="onnxruntime is not installed")
 def test_the_networks_mark_is_that_of_the_library_and_survives_jpeg():
     theirs = WatermarkEncoder()
@@ -123,7 +124,7 @@ def test_the_networks_mark_is_that_of_the_library_and_survives_jpeg():
     shown = marked(original, "SDV1", "rivaGan")
     expected = theirs.encode(original[:, :, ::-1].copy(), "rivaGan")[:, :, ::-1]
     assert np.abs(shown.astype(int) - expected).max() <= 1
-    found = read_mark(saved(shown, "JPEG", quality=75))
+    found = read_mark(saved(shown, "JPEG", quality=75), network=True)
     assert found.found
     assert found.method == "rivaGan"
-    assert not any(read_mark(picture(seed)).found for seed in range(20, 24))
+    assert not any(read_mark(picture(seed), network=True).found for seed in range(20, 24))
