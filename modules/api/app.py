@@ -28,8 +28,8 @@ from modules.api.scripts import script_routes
 from modules.api.sdapi.cards import card_routes
 from modules.api.sdapi.extras import extras_routes
 from modules.api.sdapi.generation import generation_routes
-from modules.api.sdapi.lists import list_routes as legacy_list_routes
 from modules.api.sdapi.interrogate import interrogate_routes
+from modules.api.sdapi.lists import list_routes as legacy_list_routes
 from modules.api.sdapi.options import option_routes
 from modules.api.sdapi.png_info import png_info_routes
 from modules.api.sdapi.progress import progress_routes
@@ -87,11 +87,11 @@ def make_api(app: App) -> FastAPI:
         legacy_list_routes,
         png_info_routes,
         extras_routes,
+        interrogate_routes,
         server_routes,
     ):
         api.include_router(make_routes(app))
     api.add_api_route("/docs", docs, response_class=FileResponse, include_in_schema=False)
-        interrogate_routes,
     names = TaskNames()
     api.include_router(generation_routes(app, names))
     api.include_router(internal_routes(app, names))
