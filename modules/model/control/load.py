@@ -15,6 +15,7 @@ from modules.model.control.combined import with_base
 from modules.model.control.kinds import DIFFERENCE, LORA_MARK, THEIR_HINT, Kind, control_kind
 from modules.model.control.names import (
     inner_names,
+    numbers,
     original_adapter_name,
     original_control_modules,
     original_light_name,
@@ -25,6 +26,7 @@ from modules.model.files import Weights, read_weights
 from modules.model.folder_files import read_json, weight_files
 from modules.model.loader import Model
 from modules.model.networks.controlnet import ControlNet
+from modules.model.networks.controlnet_union import ControlNetUnion
 from modules.model.networks.ip_adapter import IPAdapter, IPAdapterConfig, cross_attentions
 from modules.model.networks.t2i_adapter import AdapterConfig, T2IAdapter
 from modules.model.networks.t2i_style import StyleAdapter, StyleConfig
@@ -34,6 +36,8 @@ log = logging.getLogger(__name__)
 
 POOLED = "shuffle"
 """In the names of ControlNets whose outputs are averaged over the picture before they are added."""
+UNION_MARK = "task_embedding"
+"""A tensor in ControlNets for many kinds of maps."""
 SPARE = ("image_proj.norm_in.",)
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -115,6 +119,10 @@ def _controlnet(weights: Weights, unet: UNet, model: Model) -> ControlNet:
     with own:
         config = controlnet_config(own.shapes, unet.config, weights.name)
         check_fits(config, unet.config, weights.name, model.name)
+        if UNION_MARK in own:
+            kinds = own.shapes[UNION_MARK][0]
+            layers = len(numbers(own, r"transformer_layes\.(\d+)\."))
+            return checked(lambda: ControlNetUnion(config, kinds, layers), own)
         return checked(lambda: ControlNet(config), own)
 
 

@@ -26,6 +26,8 @@ def original_control_modules(names: Iterable[str]) -> dict[str, str]:
         ("time_embedding.linear_2", "time_embed.2"),
         ("add_embedding.linear_1", "label_emb.0.0"),
         ("add_embedding.linear_2", "label_emb.0.2"),
+        ("control_add_embedding.linear_1", "control_add_embedding.0"),
+        ("control_add_embedding.linear_2", "control_add_embedding.2"),
         (f"{cond}.conv_in", "input_hint_block.0"),
         *((f"{cond}.blocks.{n}", f"input_hint_block.{2 * n + 2}") for n in hints),
         (f"{cond}.conv_out", f"input_hint_block.{2 * len(hints) + 2}"),

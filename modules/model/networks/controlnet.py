@@ -88,16 +88,26 @@ class ControlNet(nn.Module):
         emb = self.time_embed(timestep_embedding(timesteps, config.model_channels).to(self.dtype))
         if vector is not None and config.adm_in_channels is not None:
             emb = emb + self.label_emb(vector.to(self.dtype))
+        told = self.told()
+        emb = emb if told is None else emb + told
         context = context.to(self.dtype)
         h = x[:, : config.in_channels].to(self.dtype)
         found = []
         for place, stage in enumerate(self.input_blocks):
             h = stage(h, emb, context)
             if place == 0:
-                h = h + hint
+                h = self.joined(h, hint)
             found.append(self.zero_convs[place](h))
         found.append(self.middle_block_out(self.middle_block(h, emb, context)))
         return found
+
+    def told(self) -> Tensor | None:
+        """What is added to the timestep's vector, (1, 4 * model_channels), if anything is."""
+        return None
+
+    def joined(self, h: Tensor, hint: Tensor) -> Tensor:
+        """The first feature map (B, C, h, w) with the picture's (1 or B, C, h, w)."""
+        return h + hint
 
 
 def hint_reader(config: ControlNetConfig) -> nn.Sequential:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from modules.model.attention import attend
-from modules.model.networks.layers import Linear
+from modules.model.networks.joined_attention import JoinedLayer
 from modules.model.networks.norms import LayerNorm
 
 HEAD_WIDTH = 128
@@ -36,60 +35,15 @@ class StyleConfig:
         return cls(seen=seen, context=context, tokens=tokens, layers=len(layers))
 
 
-class JoinedAttention(nn.Module):
-    """Self-attention with one matrix for queries, keys and values."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.heads = max(1, width // HEAD_WIDTH)
-        self.in_proj_weight = nn.Parameter(torch.zeros(width * 3, width))
-        self.in_proj_bias = nn.Parameter(torch.zeros(width * 3))
-        self.out_proj = Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, n, width) to the same."""
-        q, k, v = nn.functional.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
-        return self.out_proj(attend(q, k, v, self.heads))
-
-
-class Mlp(nn.Module):
-    """The two-layer perceptron of a layer."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.c_fc = Linear(width, width * 4)
-        self.c_proj = Linear(width * 4, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, n, width) to the same; CLIP's quick form of GELU."""
-        h = self.c_fc(x)
-        return self.c_proj(h * torch.sigmoid(1.702 * h))
-
-
-class Layer(nn.Module):
-    """Attention and perceptron, each normalised before and added to its input."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.attn = JoinedAttention(width)
-        self.ln_1 = LayerNorm(width)
-        self.mlp = Mlp(width)
-        self.ln_2 = LayerNorm(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, n, width) to the same."""
-        x = x + self.attn(self.ln_1(x))
-        return x + self.mlp(self.ln_2(x))
-
-
 class StyleAdapter(nn.Module):
     """Learnt tokens that look at a picture's patches."""
 
     def __init__(self, config: StyleConfig) -> None:
         super().__init__()
         self.config = config
+        heads = max(1, config.seen // HEAD_WIDTH)
         self.transformer_layes = nn.ModuleList(  # spelt so in the file
-            Layer(config.seen) for _ in range(config.layers)
+            JoinedLayer(config.seen, heads) for _ in range(config.layers)
         )
         self.style_embedding = nn.Parameter(torch.zeros(1, config.tokens, config.seen))
         self.ln_post = LayerNorm(config.seen)

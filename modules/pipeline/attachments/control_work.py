@@ -15,6 +15,7 @@ from modules.model.control.load import Control
 from modules.model.loader import Model
 from modules.model.networks.additions import Additions
 from modules.model.networks.controlnet import ControlNet, fitted_hint
+from modules.model.networks.controlnet_union import ControlNetUnion, kind_of_map
 from modules.model.networks.ip_adapter import IPAdapter, cross_attentions
 from modules.model.networks.t2i_adapter import T2IAdapter
 from modules.model.networks.t2i_style import StyleAdapter
@@ -118,6 +119,8 @@ class ControlNetAtWork:
             cells = int(call.x.shape[2]), int(call.x.shape[3])
             picture = fitted_hint(self._picture, cells, self.network.config.hint_scale)
             self._hint = self.network.read_hint(picture.to(call.x.device))
+        if isinstance(self.network, ControlNetUnion):
+            self.network.kind = kind_of_map(self.unit.module, self.network.kinds)
         vectors = None if call.vectors is None else call.vectors[rows]
         times, text = call.timesteps[rows], call.text[rows]
         return self.network(call.x[rows], self._hint, times, text, vectors)

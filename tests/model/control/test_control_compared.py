@@ -4,6 +4,7 @@ Largest errors seen, relative to the largest number of the output, in float32: 1
 """
 
 import copy
+import inspect
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from modules.model.control.load import load_control
 from modules.model.loader import load_model
 from modules.model.networks.additions import Additions
 from modules.model.networks.controlnet import ControlNet
+from modules.model.networks.controlnet_union import kind_of_map
 from modules.model.networks.ip_adapter import cross_attentions
 from modules.model.networks.unet import timestep_embedding
 from modules.model.picture_encoder import load_picture_encoder
@@ -182,3 +184,31 @@ def test_the_picture_encoder_says_what_transformers_says(tmp_path, activation):
         layer.mlp.activation = activation
     assert relative_error(ours.whole(x), answer.image_embeds) < CLOSE
     assert relative_error(ours.patches(x), answer.hidden_states[-2]) < CLOSE
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("both", ["sdxl"], indirect=True)
+@pytest.mark.parametrize("module, kind", [("depth_midas", 1), ("canny", 3), ("tile_resample", 6)])
+def test_a_controlnet_for_many_kinds_says_what_diffusers_say(both, tmp_path, module, kind):
+    from diffusers import ControlNetUnionModel
+
+    model, unet, ((x, times, context, vector), more) = both
+    known = inspect.signature(ControlNetUnionModel.__init__).parameters
+    config = {key: value for key, value in unet.config.items() if key in known}
+    theirs = randomised(
+        ControlNetUnionModel(**config, num_control_type=8, num_trans_channel=32,
+                             num_trans_head=8, num_trans_layer=1, num_proj_channel=32), 7
+    )  # fmt: skip
+    theirs.save_pretrained(tmp_path / "union")
+    picture = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(2))
+    marks = torch.zeros(2, 8)
+    marks[:, kind] = 1
+    down, middle = theirs(
+        x, times, context, controlnet_cond=[picture.expand(2, -1, -1, -1)], control_type=marks,
+        control_type_idx=[kind], conditioning_scale=1.0, return_dict=False, **more,
+    )  # fmt: skip
+    network = load_control(tmp_path / "union", model).network
+    network.kind = kind_of_map(module, network.kinds)
+    *skips, last = network(x, network.read_hint(picture), times, context, vector)
+    for ours, wanted in zip([*skips, last], [*down, middle], strict=True):
+        assert relative_error(ours, wanted) < CLOSE

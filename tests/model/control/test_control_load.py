@@ -11,6 +11,7 @@ from modules.errors import ModelError
 from modules.model.control.load import load_control
 from modules.model.loader import load_model
 from modules.model.networks.controlnet import ControlNet
+from modules.model.networks.controlnet_union import ControlNetUnion, kind_of_map
 from modules.model.networks.ip_adapter import IPAdapter
 from modules.model.networks.t2i_adapter import T2IAdapter
 from modules.model.networks.t2i_style import StyleAdapter
@@ -201,6 +202,33 @@ def test_adapters_for_styles_make_tokens(model, tmp_path):
         assert adapter(torch.rand(1, 5, 128)).shape == (1, 8, 64)
 
 
+def test_a_network_for_many_kinds_of_maps_is_told_which_it_reads(model, tmp_path):
+    generator = torch.Generator().manual_seed(4)
+    own = controlnet_tensors("sd1")
+    for name, shape in {
+        "task_embedding": (6, 32),
+        "spatial_ch_projs.weight": (32, 32),
+        "spatial_ch_projs.bias": (32,),
+        "control_add_embedding.0.weight": (128, 6 * 256),
+        "control_add_embedding.0.bias": (128,),
+        "control_add_embedding.2.weight": (128, 128),
+        "control_add_embedding.2.bias": (128,),
+    }.items():
+        own[name] = torch.randn(shape, generator=generator) * 0.1
+    network = load_control(save(tmp_path, "union", own), model).network
+    assert isinstance(network, ControlNetUnion) and network.kinds == 6
+    told = torch.rand(1, 4, 8, 8), torch.tensor([500.0]), torch.rand(1, 7, 64)
+    hint = network.read_hint(torch.rand(1, 3, 64, 64))
+    found = {}
+    for module in ("depth_midas", "canny", "lineart_realistic", "inpaint_only", "none"):
+        network.kind = kind_of_map(module, network.kinds)
+        found[module] = network(told[0], hint, *told[1:])[0]
+    assert torch.equal(found["canny"], found["lineart_realistic"])
+    assert torch.equal(found["canny"], found["none"])  # what it does not know: thin lines
+    assert torch.equal(found["canny"], found["inpaint_only"])
+    assert not torch.allclose(found["canny"], found["depth_midas"])
+
+
 def refused(path, model):
     """What is said of a file that cannot be used."""
     with pytest.raises(ModelError) as caught:
@@ -238,8 +266,8 @@ def test_a_missing_tensor_is_named(model, tmp_path, lost):
 
 
 def test_a_tensor_that_no_such_network_has_is_named(model, tmp_path):
-    tensors = controlnet_tensors("sd1") | {"task_embedding": torch.zeros(6, 32)}
-    assert "task_embedding" in refused(save(tmp_path, "newer", tensors), model)
+    tensors = controlnet_tensors("sd1") | {"second_thoughts.weight": torch.zeros(6, 32)}
+    assert "second_thoughts.weight" in refused(save(tmp_path, "newer", tensors), model)
 
 
 @pytest.mark.parametrize(
