@@ -13,6 +13,7 @@ from modules.cli.generate import flag_fields
 from modules.cli.generate import flag_of as request_flag
 from modules.param import Field, params_of
 from modules.paths import ROOT, Paths
+from modules.pipeline.preprocessors.catalogue import ROWS, Preprocessor
 from modules.sampling.catalogue import SAMPLERS, SCHEDULES
 from modules.service.scripts.catalogue import all_scripts
 from modules.service.scripts.script import TABS
@@ -170,6 +171,29 @@ def axes() -> str:
     return table(["Axis", "Number on txt2img", "Number on img2img"], rows)
 
 
+def preprocessors() -> str:
+    """Every preprocessor with its numbers and the file it needs."""
+
+    def numbers(row: Preprocessor) -> str:
+        sliders = [one for one in row.sliders if one is not None]
+        parts = [
+            f"{one.name} {one.value:g} ({one.minimum:g} to {one.maximum:g})" for one in sliders
+        ]
+        return "; ".join(parts)
+
+    rows = [
+        [
+            f"`{row.name}`",
+            row.title and f"`{row.title}`",
+            ", ".join(row.types),
+            numbers(row),
+            row.file and f"`{row.file}`",
+        ]
+        for row in ROWS
+    ]
+    return table(["Name", "In menus", "Control type", "Numbers", "Needs the file"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "launch_flags": launch_flags,
     "request_flags": request_flags,
@@ -179,6 +203,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "routes": routes,
     "scripts": scripts,
     "axes": axes,
+    "preprocessors": preprocessors,
 }
 
 
