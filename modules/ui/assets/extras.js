@@ -106,7 +106,7 @@ class Extras extends HTMLElement {
 	make(part, name = part) {
 		const kept = this.kept[name] ?? {};
 		const fields = this.fields[part].filter((field) => !FACES[name] || FACES[name].includes(field.name));
-		return new Map(fields.map((field) => [field.name, fieldOf(field, kept[field.name] ?? field.value, IDS[field.name] ?? `extras_${part}_${field.name}`)]));
+		return new Map(fields.map((field) => [field.name, fieldOf(field, kept[field.name] ?? field.value, (["upscale", "faces"].includes(part) && IDS[field.name]) || `extras_${part}_${field.name}`)]));
 	}
 
 	/** An operation with the tick that turns it on. */
