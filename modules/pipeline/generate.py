@@ -44,7 +44,7 @@ from modules.schema.cancel import Cancel
 from modules.schema.event import Event, ImageReady, Notice
 from modules.schema.inputs import ImageData, SoftInpaint
 from modules.schema.request import GenerationRequest
-from modules.schema.result import Fact, GeneratedImage
+from modules.schema.result import FIRST_PASS, Fact, GeneratedImage
 
 PREVIEW_INTERVAL_S = 0.5
 
@@ -182,6 +182,8 @@ class _Job:
         if self.request.hires is None or self.request.hires.image is None:
             passes.append((yield from self._first_pass(batch, points)))
         if self.second is not None:
+            if passes and self.request.pictures.keep_first_pass:
+                yield from self._before_second(batch, passes)
             latent = passes[0].latent if passes else None
             passes.append((yield from self.second.draw(batch, latent)))
         last = self.control if self.second is None else self.second.control
@@ -191,6 +193,15 @@ class _Job:
             self.bench.heed()
             pixels = self._pixels(latent[place], place, passes[-1].model or self.model)
             yield self._picture(batch, place, pixels, facts)
+
+    def _before_second(self, batch: BatchOfSeeds, passes: list[Drawn]) -> Iterator[Event]:
+        """The pictures of a batch as the first pass left them."""
+        facts = self._facts(passes)
+        for place in batch.places:
+            self.bench.heed()
+            pixels = self._pixels(passes[0].latent[place], place, self.model)
+            ready = self._picture(batch, place, pixels, facts)
+            yield replace(ready, image=replace(ready.image, kind=FIRST_PASS))
 
     @property
     def soft(self) -> SoftInpaint | None:

@@ -316,6 +316,12 @@ class PictureOptions:
         step=0.01,
         advanced=True,
     )
+    keep_first_pass: bool = param(
+        False,
+        "Keep pictures as they were before hires fix, too",
+        setting="save_images_before_highres_fix",
+        advanced=True,
+    )
     old_hires_size: bool = param(
         False,
         "Width and height are those of the second pass",

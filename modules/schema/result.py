@@ -7,6 +7,9 @@ from modules.schema.inputs import ImageData
 Fact = tuple[str, str | int | float | bool | None]
 """An infotext key that only the drawing itself could know, with its value; None is not written."""
 
+FIRST_PASS = "first pass"
+"""The kind of a picture as it was before its second pass."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedImage:
@@ -29,7 +32,7 @@ class GeneratedImage:
     """Given by the gallery when saved; stands for the file in URLs."""
     path: str = ""
     kind: str = "image"
-    """"image", "grid", or "map" for what a preprocessor made of a control picture."""
+    """"image", "grid", "map" for what a preprocessor made of a control picture, or `FIRST_PASS`."""
 
     @classmethod
     def of(cls, image: ImageData, facts: tuple[Fact, ...] = ()) -> "GeneratedImage":

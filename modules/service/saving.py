@@ -14,6 +14,7 @@ from typing import Literal
 from modules.errors import WebUIError
 from modules.paths import Paths
 from modules.schema.inputs import ImageData
+from modules.schema.result import FIRST_PASS
 from modules.service.formats import Encoded, encode, from_pillow, to_pillow
 from modules.service.names import Naming, expand, expand_folders, safe_name, safe_part
 from modules.service.provenance import Inside, inside
@@ -138,7 +139,8 @@ def _pattern_name(settings: Settings, naming: Naming, base: str, in_subfolder: b
     if base and not settings.grids.full_name:
         return ""
     usual = "[seed]" if in_subfolder else "[seed]-[prompt_spaces]"
-    return expand(settings.saving.pattern or usual, naming)
+    name = expand(settings.saving.pattern or usual, naming)
+    return f"{name}-before-highres-fix" if naming.image.kind == FIRST_PASS else name
 
 
 def _write(target: Path, base: str, name: str, encoded: Encoded, settings: Settings) -> Path:

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import torch
 
-from modules.schema.inputs import Hires
+from modules.pipeline.generate import generate
+from modules.schema.cancel import Cancel
+from modules.schema.event import ImageReady
+from modules.schema.inputs import Hires, PictureOptions
 from modules.schema.request import (
     Batch,
     GenerationRequest,
@@ -13,8 +16,9 @@ from modules.schema.request import (
     Seeds,
     Size,
 )
+from modules.schema.result import FIRST_PASS
 from modules.schema.wording import Wording
-from tests.pipeline.reference import draw
+from tests.pipeline.reference import conditioner, draw, model
 
 REQUEST = GenerationRequest(
     prompt="{a cat|a dog, (fluffy:1.3)}",
@@ -51,3 +55,25 @@ def test_merged_tokens_make_another_picture_and_none_the_same() -> None:
     assert not torch.equal(draw(some).latents[0], before)
     only_hires = replace(plain, options=SamplerOptions(token_merging_hr=0.5))
     assert torch.equal(draw(only_hires).latents[0], before)
+
+
+def test_the_first_pass_is_kept_where_that_is_wanted_and_changes_nothing() -> None:
+    small = replace(REQUEST, prompt="a cat", size=Size(width=32, height=32))
+    hires = replace(small, hires=Hires(scale=2, steps=1))
+    kept = replace(hires, pictures=PictureOptions(keep_first_pass=True))
+    images = [
+        event.image
+        for event in generate(kept, model(), conditioner(), Cancel())
+        if isinstance(event, ImageReady)
+    ]
+    assert [(image.kind, image.width, image.index) for image in images] == [
+        (FIRST_PASS, 32, 0),
+        ("image", 64, 0),
+    ]
+    assert torch.equal(draw(kept).latents[-1], draw(hires).latents[-1])
+    alone = next(
+        event.image
+        for event in generate(small, model(), conditioner(), Cancel())
+        if isinstance(event, ImageReady)
+    )
+    assert alone.image == images[0].image

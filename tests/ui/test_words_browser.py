@@ -114,3 +114,23 @@ def test_a_plot_opens_to_zoom_through(visit, page_server):
     tab.keyboard.press("ArrowRight")
     expect(tab.get_by_role("dialog")).to_contain_text("Steps: 3")
     assert tab.evaluate("document.querySelector('td img').naturalWidth") == 16
+
+
+def test_wanted_settings_stand_above_the_advanced_ones_and_count(visit, page_server):
+    options = {"quicksettings_list": ["sd_model_checkpoint", "CLIP_stop_at_last_layers"]}
+    page_server.client.post("/sdapi/v1/options", json=options)
+    page = visit.page
+    page.reload()
+    visit.ready(page)
+    skip = page.locator("easel-quick[tab=txt2img]").get_by_label("Clip skip")
+    skip.fill("2")
+    skip.press("Tab")
+    prompt_of(page).fill("quick settings")
+    set_number(page, "steps", 1)
+    page.locator("#txt2img_generate").click()
+    page.wait_for_function(
+        "window.easel.state.images.some((one) => /^quick settings\\n.*Clip skip: 2/.test(one.infotext))"
+    )
+    page_server.client.post(
+        "/sdapi/v1/options", json={"quicksettings_list": ["sd_model_checkpoint"]}
+    )

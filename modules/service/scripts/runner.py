@@ -242,7 +242,8 @@ class _Run:
         elif isinstance(event, Preview | Loading | Notice):
             journal.append(self.job.id, event)
         elif isinstance(event, ImageReady):
-            if pixels is not None and job.settings.saving.format not in LOSSLESS:
+            lossy = job.settings.saving.format not in LOSSLESS
+            if pixels is not None and lossy and event.image.kind == "image":
                 self._put_aside(job, event.image, pixels)
             self._show(event.image, cell)
 
@@ -279,7 +280,7 @@ class _Run:
         found = [
             entry.event.image
             for entry in self.place.journal.since(job.id)
-            if isinstance(entry.event, ImageReady)
+            if isinstance(entry.event, ImageReady) and entry.event.image.kind == "image"
         ]
         for image in found:
             if image.id not in self.own:

@@ -60,6 +60,12 @@ class Interface:
         maximum=0.2,
         step=0.001,
     )
+    quicksettings: tuple[str, ...] = param(
+        ("sd_model_checkpoint",),
+        "Settings above Advanced",
+        setting="quicksettings_list",
+        help="By their names, such as sd_vae or CLIP_stop_at_last_layers: those of single pictures.",
+    )
     completions: bool = param(
         True, "Complete words of prompts while they are written", setting="tac_active"
     )

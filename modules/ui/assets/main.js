@@ -18,6 +18,7 @@ import "./hires.js";
 import "./extras.js";
 import "./merger.js";
 import "./queue.js";
+import "./quick.js";
 import "./results.js";
 import "./scripts.js";
 import "./sheet.js";

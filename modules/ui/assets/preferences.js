@@ -10,4 +10,5 @@ export const preference = (name, usual) => known[name] ?? usual;
 /** Read all settings again: when the page opens, and after some were changed. */
 export async function readPreferences() {
 	known = await get("sdapi/v1/options").catch(() => known);
+	window.dispatchEvent(new Event("easel:preferences"));
 }

@@ -27,7 +27,7 @@ function waitsFor(job) {
 
 const SPOKEN = { waiting: "Waiting", finished: "Finished", stopped: "Stopped", failed: "Failed" };
 
-const BADGES = { grid: "grid", map: "map" };
+const BADGES = { grid: "grid", map: "map", "first pass": "before hires" };
 
 class Results extends HTMLElement {
 	connectedCallback() {

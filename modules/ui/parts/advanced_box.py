@@ -49,9 +49,22 @@ def advanced_box(form: Form, tab: str, *, pictures: bool = False) -> None:
         fields = [form.describe(path, AS_BEFORE.get(path, "")) for path in group]
         groups.append({"title": title, "fields": fields})
     form.sheet("advanced", gr.Textbox(visible="hidden", elem_id=f"{tab}_advanced_values"), paths)
+    _quick_settings(form, tab, paths)
     with gr.Accordion("Advanced", open=False, elem_id=f"{tab}_advanced"):
         described = html.escape(json.dumps(groups))
         page_part(f'<easel-sheet tab="{tab}" groups="{described}"></easel-sheet>')
+
+
+def _quick_settings(form: Form, tab: str, paths: list[str]) -> None:
+    """Make room for those of the advanced fields that the owner wants to see at all times."""
+    settings = {item.path: item.param.setting for item in params_of(GenerationRequest)}
+    fields = [
+        {**form.describe(path, AS_BEFORE.get(path, "")), "setting": settings[path]}
+        for path in paths
+        if settings[path]
+    ]
+    described = html.escape(json.dumps(fields))
+    page_part(f'<easel-quick tab="{tab}" fields="{described}"></easel-quick>')
 
 
 def _belongs(item: Field, form: Form, other: tuple[str, ...]) -> bool:
