@@ -129,7 +129,8 @@ def test_wanted_settings_stand_above_the_advanced_ones_and_count(visit, page_ser
     set_number(page, "steps", 1)
     page.locator("#txt2img_generate").click()
     page.wait_for_function(
-        "window.easel.state.images.some((one) => /^quick settings\\n.*Clip skip: 2/.test(one.infotext))"
+        "window.easel.state.images.some(({ infotext }) =>"
+        " /^quick settings\\n.*Clip skip: 2/.test(infotext))"
     )
     page_server.client.post(
         "/sdapi/v1/options", json={"quicksettings_list": ["sd_model_checkpoint"]}

@@ -64,7 +64,7 @@ class Interface:
         ("sd_model_checkpoint",),
         "Settings above Advanced",
         setting="quicksettings_list",
-        help="By their names, such as sd_vae or CLIP_stop_at_last_layers: those of single pictures.",
+        help="By their names, such as sd_vae or CLIP_stop_at_last_layers.",
     )
     completions: bool = param(
         True, "Complete words of prompts while they are written", setting="tac_active"
