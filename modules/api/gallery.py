@@ -12,7 +12,9 @@ from modules.api.describe import picture_body
 from modules.api.own import check_images, mine
 from modules.service.app import App
 from modules.service.collection import MOST_AT_ONCE, zipped
+from modules.service.custom_grid import GridWish, make_grid
 from modules.service.search import Search
+from modules.service.visitor import VISITOR
 
 LONGEST_QUERY = 1000
 
@@ -23,6 +25,14 @@ class Chosen(BaseModel):
     """Pictures by their ids."""
 
     ids: Ids
+
+
+class GridBody(Chosen):
+    """Pictures for a grid, in the order they are to have, and how it looks."""
+
+    columns: int = 0
+    caption: str = Field("", max_length=100)
+    margin: int = 8
 
 
 class Marks(Chosen):
@@ -89,6 +99,17 @@ def gallery_routes(app: App) -> APIRouter:
         check_images(app, body.ids)
         kept = app.save_copies(body.ids)
         return {"saved": len(kept), "names": [path.name for path in kept]}
+
+    @routes.post("/grid")
+    def grid(body: GridBody) -> dict[str, str]:
+        """Lay pictures out in one, with words above each; it is saved with the other grids."""
+        check_images(app, body.ids)
+        wish = GridWish(columns=body.columns, caption=body.caption, margin=body.margin)
+        pictures = app.collection.pictures(body.ids)
+        person = VISITOR.get().name
+        path = make_grid(pictures, wish, app.settings.settings, app.paths, person)
+        app.indexer.refresh()
+        return {"name": path.name}
 
     return routes
 

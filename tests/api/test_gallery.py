@@ -123,3 +123,18 @@ def test_people_see_their_own_pictures_and_jobs_only(gallery):
     finally:
         VISITOR.reset(mark)
     assert gallery.app.gallery.find(gallery.app.snapshot(own.id).images[0].id).person == "ann"
+
+
+def test_chosen_pictures_become_a_grid_in_the_order_given(server):
+    request = {"prompt": "grid", "size": {"width": 16, "height": 16}, "sampling": {"steps": 1}}
+    answer = server.client.post(
+        "/api/v1/jobs", json={"request": {**request, "batch": {"n_iter": 2}}}
+    )
+    images = server.finished(answer.json()["id"])["images"]
+    ids = [image["id"] for image in images if image["kind"] == "image"]
+    body = {"ids": ids[::-1], "columns": 2, "caption": "Seed", "margin": 0}
+    answer = server.client.post("/api/v1/images/grid", json=body)
+    assert answer.status_code == 200, answer.text
+    (path,) = server.app.paths.outputs.rglob(answer.json()["name"])
+    assert path.with_suffix(".html").is_file()
+    assert server.client.post("/api/v1/images/grid", json={"ids": ["none"]}).status_code == 404

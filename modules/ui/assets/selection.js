@@ -2,7 +2,10 @@
 
 import { post } from "./api.js";
 import { compare } from "./compare.js";
-import { h, toast } from "./dom.js";
+import { h, iconButton, toast } from "./dom.js";
+
+/** What is most often asked to stand above pictures of a grid; any key of a recipe may. */
+const CAPTIONS = ["File name", "Prompt", "Seed", "Model", "Sampler", "Steps", "CFG scale", "Size", "Lora hashes"];
 
 export class Selection {
 	/** `listed()` gives the pictures on the page; `changed(fresh)` is called when they must be drawn again. */
@@ -17,7 +20,7 @@ export class Selection {
 		this.rating = h("select", { "aria-label": "Rate", onchange: () => this.rate() },
 			h("option", { value: "" }, "Rate…"), ...[5, 4, 3, 2, 1].map((stars) => h("option", { value: stars }, "★".repeat(stars))), h("option", { value: 0 }, "No stars"));
 		this.tools = h("span.tools", {}, this.rating, this.button("Tag…", () => this.tag()), this.button("Save", () => this.save()),
-			this.button("Download ZIP", () => this.zip()), this.compareButton, this.button("Delete", () => this.delete()), this.button("Select none", () => this.clear()));
+			this.button("Download ZIP", () => this.zip()), this.button("Grid…", () => this.grid()), this.compareButton, this.button("Delete", () => this.delete()), this.button("Select none", () => this.clear()));
 		this.bar = h("div.easel-selection", { role: "toolbar", "aria-label": "Selected pictures" }, this.text, this.tools, this.undo);
 		this.update();
 	}
@@ -100,6 +103,33 @@ export class Selection {
 		const link = h("a", { href: URL.createObjectURL(await answer.blob()), download: "pictures.zip" });
 		link.click();
 		setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+	}
+
+	/** Lay the chosen ones out in one picture, the oldest first, with words above each. */
+	grid() {
+		const chosen = this.listed().filter((image) => this.ids.has(image.id)).reverse();
+		const field = (label, input) => h("label.field", {}, h("span", {}, label), input);
+		const columns = h("input", { type: "number", min: 0, max: 100, value: "0" });
+		const margin = h("input", { type: "number", min: 0, max: 500, value: "8" });
+		const caption = h("input", { list: "grid-captions", autocomplete: "off", placeholder: "None" });
+		const list = h("datalist", { id: "grid-captions" }, CAPTIONS.map((value) => h("option", { value })));
+		const make = async (event) => {
+			event.preventDefault();
+			const body = { ids: chosen.map(({ id }) => id), columns: Number(columns.value), margin: Number(margin.value), caption: caption.value };
+			try {
+				const { name } = await post("api/v1/images/grid", body);
+				dialog.close();
+				toast("The grid is saved.", "info", name);
+			} catch (error) {
+				toast(error.message, "error", error.hint);
+			}
+		};
+		const dialog = h("dialog.easel-edit", { "aria-label": "Grid", onclose: () => dialog.remove() },
+			h("form", { onsubmit: make }, h("header", {}, h("h2", {}, "Grid"), iconButton("close", "Close", () => dialog.close(), true)), list,
+				h("div.fields", {}, field("Columns; 0 is nearly a square", columns), field("Margin in pixels", margin), field("Words above each picture", caption)),
+				h("div.buttons", {}, h("button.easel-button.primary", { type: "submit" }, "Make the grid"))));
+		document.body.append(dialog);
+		dialog.showModal();
 	}
 
 	async delete() {
