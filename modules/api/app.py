@@ -15,6 +15,7 @@ from modules.api.doors.login import login_routes
 from modules.api.doors.origins import Names, TrustedOrigins
 from modules.api.errors import add_error_handlers
 from modules.api.events import event_routes
+from modules.api.extensions import extension_routes, offered_routes
 from modules.api.extras import extras_routes as own_extras_routes
 from modules.api.guard import Doors, Guard
 from modules.api.images import image_routes
@@ -47,11 +48,12 @@ from modules.version import VERSION
 DOCS = Path(__file__).with_name("docs.html")
 
 
-def make_api(app: App) -> FastAPI:
+def make_api(app: App, doors: Doors | None = None) -> FastAPI:
     """Return the application that serves `app`; whoever serves it closes `app` in the end.
 
     The engine starts in the background as soon as the server does. What the guard decides by is
-    `state.doors` of the result. Raises WebUIError if the list of users cannot be read.
+    `state.doors` of the result; `doors` are those of an application that it follows. Raises
+    WebUIError if the list of users cannot be read.
     """
 
     @asynccontextmanager
@@ -89,14 +91,16 @@ def make_api(app: App) -> FastAPI:
         extras_routes,
         interrogate_routes,
         server_routes,
+        extension_routes,
     ):
         api.include_router(make_routes(app))
     api.add_api_route("/docs", docs, response_class=FileResponse, include_in_schema=False)
     names = TaskNames()
     api.include_router(generation_routes(app, names))
     api.include_router(internal_routes(app, names))
-    doors = make_doors(app.launch, Users(app.paths.users, app.launch.credentials()))
+    doors = doors or make_doors(app.launch, Users(app.paths.users, app.launch.credentials()))
     api.include_router(login_routes(doors.identity))
+    offered_routes(api, app)
     add_error_handlers(api)
     api.add_middleware(Guard, doors=doors)
     api.state.doors = doors

@@ -21,7 +21,10 @@ from modules.log import set_up_logging
 from modules.settings.launch import FlagParser, Launch, add_flags, from_args
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from modules.api.doors.origins import Names
+    from modules.api.guard import Doors
     from modules.cli.server import Server
     from modules.service.app import App
 
@@ -176,12 +179,20 @@ class Service:
         from modules.api.app import make_api
         from modules.ui.mount import mount_page
 
-        api = make_api(self.app)
-        if not self.launch.nowebui:
-            mount_page(api, self.app)
+        def build(app: "App", doors: "Doors | None" = None) -> "FastAPI":
+            api = make_api(app, doors)
+            if self.launch.nowebui:
+                app.extensions.started(api)
+            else:
+                mount_page(api, app)
+            return api
+
+        api = build(self.app)
         while not server.started:
             time.sleep(0.01)
         self.splash.hand_over(api)
+        app, doors = self.app, api.state.doors
+        app.extensions.watch(lambda: self.splash.hand_over(build(app, doors)))
         print(f"Ready after {time.perf_counter() - self.began:.1f} s", flush=True)
         if self.launch.share:
             self.share(api.state.doors.names)

@@ -39,18 +39,21 @@ class Splash:
 
     def __init__(self) -> None:
         self._real: Application | None = None
-        self._hosting: asyncio.Task[None] | None = None
+        self._hosting: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def hand_over(self, real: Application) -> None:
-        """Let `real` answer from now on, once its lifespan began. Called from another thread."""
+        """Let `real` answer from now on, once its lifespan began. Called from another thread.
+
+        Whatever answered before lives on for the requests it has, until the end.
+        """
         assert self._loop is not None, "the server runs before anything is handed over"
         asyncio.run_coroutine_threadsafe(self._open(real), self._loop).result()
 
     async def _open(self, real: Application) -> None:
         ready = asyncio.get_running_loop().create_future()
-        self._hosting = asyncio.create_task(self._host(real, ready))
+        self._hosting.append(asyncio.create_task(self._host(real, ready)))
         await ready
 
     async def _host(self, real: Application, ready: asyncio.Future[None]) -> None:
@@ -83,8 +86,8 @@ class Splash:
         with contextlib.suppress(asyncio.CancelledError):  # a second Ctrl+C; close all the same
             await receive()
         self._closing.set()
-        if self._hosting is not None:
-            await self._hosting
+        for hosting in self._hosting:
+            await hosting
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _wait(self, scope: Message, send: Send) -> None:

@@ -79,23 +79,28 @@ def with_old_manners(made: Any) -> Any:
         name = str(event)
         listener = getattr(made, name, None)
         if listener is not None:
-            setattr(made, name, listening(listener))
+            setattr(made, name, Listening(listener))
     if not hasattr(made, "style"):
         made.style = lambda *args, **given: made
     return made
 
 
-def listening(listener: Callable[..., Any]) -> Callable[..., Any]:
+class Listening:
     """An event's function, with `_js` and without what is gone."""
-    known = frozenset(inspect.signature(listener).parameters)
 
-    def listen(*args: Any, _js: str | None = None, **given: Any) -> Any:
+    def __init__(self, listener: Callable[..., Any]) -> None:
+        self._listener = listener
+        self._known = frozenset(inspect.signature(listener).parameters)
+
+    def __call__(self, *args: Any, _js: str | None = None, **given: Any) -> Any:
+        """Listen."""
         if _js is not None:
             given["js"] = _js
-        given = {key: value for key, value in given.items() if key in known}
-        return listener(*args, **{**PRIVATE, **given})
+        given = {key: value for key, value in given.items() if key in self._known}
+        return self._listener(*args, **{**PRIVATE, **given})
 
-    return listen
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
 
 
 @lru_cache

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.context import Context
 
 from modules.compat.pictures import to_plain
 from modules.compat.runner import ScriptRunner
@@ -27,6 +28,12 @@ class Page:
         """Ask for what is to be there before anything is drawn."""
         for one in self.world.callbacks.of("before_ui"):
             self.world.guard(one.extension, "on_before_ui", one.function)
+
+    def lay_out_alone(self) -> None:
+        """Make all controls where nobody sees them: for what they hold at first."""
+        with gr.Blocks(analytics_enabled=False):
+            for is_img2img in (False, True):
+                self.lay_out(is_img2img)
 
     def lay_out(self, is_img2img: bool) -> None:
         """Place the controls of a tab's scripts."""
@@ -135,41 +142,32 @@ class Page:
     def _asked(self, script: Script, function: Any, values: Mapping[str, Any]) -> Any:
         return self.world.guard(script.extension, "infotext_fields", function, dict(values))
 
-    def announce(self, blocks: Any, is_img2img: bool, since: int = 0) -> None:
-        """Tell scripts and callbacks of every control that was made."""
-        runner = self.world.runner(is_img2img)
-        wanted = "after_component" in self.world.callbacks or runner.listens("after_component")
-        listened = [one for one in runner.scripts if one.on_after_component_elem_id]
-        if not (wanted or listened):
+    def announce(self, blocks: Any) -> None:
+        """Tell scripts and callbacks of every control that was made on the page."""
+        scripts = [*self.world.runner(False).scripts, *self.world.runner(True).scripts]
+        listening = [one for one in scripts if listens_to_controls(one)]
+        if "after_component" not in self.world.callbacks and not listening:
             return
-        for control in [one for one in list(blocks.blocks.values()) if one._id >= since]:
+        for control in list(blocks.blocks.values()):
             if isinstance(control, Component):
-                self._announce_one(control, runner, listened)
+                self._announce_one(control, listening)
 
-    def _announce_one(
-        self, control: Component, runner: ScriptRunner, listened: Sequence[Script]
-    ) -> None:
+    def _announce_one(self, control: Component, scripts: Sequence[Script]) -> None:
         given = {"elem_id": getattr(control, "elem_id", None), "label": control.label}
         world = self.world
-        with control.parent or gr.Group():
+        before, Context.block = Context.block, control.parent
+        try:
             for one in world.callbacks.of("after_component"):
-                where = "on_after_component"
-                world.guard(one.extension, where, one.function, control, **given)
-            for script in runner.scripts:
-                if type(script).after_component is not Script.after_component:
-                    world.guard(
-                        script.extension,
-                        "after_component",
-                        script.after_component,
-                        control,
-                        **given,
-                    )
-            for script in listened:
+                world.guard(one.extension, "on_after_component", one.function, control, **given)
+            for script in scripts:
+                name, function = script.extension, script.after_component
+                world.guard(name, "after_component", function, control, **given)
                 for ident, callback in script.on_after_component_elem_id or ():
                     if ident == given["elem_id"]:
-                        world.guard(
-                            script.extension, "on_after_component", callback, OnComponent(control)
-                        )
+                        told = OnComponent(control)
+                        world.guard(name, "on_after_component", callback, told)
+        finally:
+            Context.block = before
 
     def tabs(self) -> list[tuple[Any, str, str]]:
         """Tabs of extensions: their blocks, title and id."""
@@ -183,6 +181,12 @@ class Page:
         """Tell extensions that the server is there."""
         for one in self.world.callbacks.of("app_started"):
             self.world.guard(one.extension, "on_app_started", one.function, self.blocks, app)
+
+
+def listens_to_controls(script: Script) -> bool:
+    """Whether a script wants to hear of controls."""
+    overridden = type(script).after_component is not Script.after_component
+    return overridden or bool(script.on_after_component_elem_id)
 
 
 def plain_value(control: Component) -> Any:

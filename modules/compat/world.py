@@ -63,6 +63,8 @@ class World:
         """A `modules.compat.page.Page` once the controls were made, in the server."""
         self._runners: dict[bool, ScriptRunner] = {}
         self._finder = ScopedFinder()
+        self._asked = False
+        """Whether extensions were asked for their options."""
 
     def note(self, extension: str, thing: str) -> None:
         """Remember what an extension asked for in vain."""
@@ -90,6 +92,7 @@ class World:
             folder, {name: partial(make, self) for name, make in SURFACE.items()}, self.note
         )
         self._finder.scopes[folder.package] = scope
+        self._asked = False
         self._preload(folder, scope)
         for path in sorted((folder.path / "scripts").glob("*.py"), key=lambda one: one.name):
             self._run(folder, path)
@@ -141,9 +144,19 @@ class World:
             self._runners[is_img2img] = runner
         return self._runners[is_img2img]
 
+    def begin_page(self) -> Any:
+        """Forget the controls of an earlier page, and get ready for another, which is returned."""
+        from modules.compat.page import Page
+
+        self._runners.clear()
+        self.page = Page(self)
+        self.page.begin()
+        return self.page
+
     def settings(self) -> dict[str, OptionInfo]:
         """The options of all extensions, after asking for them."""
-        for one in self.callbacks.of("ui_settings"):
+        asked, self._asked = self._asked, True
+        for one in () if asked else self.callbacks.of("ui_settings"):
             before = set(self.opts.data_labels)
             self.guard(one.extension, "on_ui_settings", one.function)
             for key in set(self.opts.data_labels) - before:

@@ -16,6 +16,7 @@ from modules.extension.loader import Extensions, MakeWorld
 from modules.extension.plan import ALL, NONE, SHIPPED, Plan
 from modules.extension.trouble import Trouble
 from modules.paths import Paths
+from modules.schema.infotext_parse import parse_infotext
 from modules.schema.request import GenerationRequest
 from modules.service.extension_install import (
     Source,
@@ -115,6 +116,47 @@ class ExtensionDesk:
         """A request as extensions want it to be handed in. Raises a WebUIError of theirs."""
         changed: GenerationRequest = self.loaded.change("prepare_request", "request", request)
         return changed
+
+    def begin_page(self) -> Any:
+        """Make what holds the controls of extensions (`modules.compat.page.Page`); None if none.
+
+        Called each time the page is built, before anything is on it.
+        """
+        world = self.loaded.world
+        if not isinstance(world, World):
+            return None
+        return world.begin_page()
+
+    def missing(self, name: str) -> list[str]:
+        """What an extension asked for that is not here."""
+        world = self.loaded.world
+        return list(world.notes.get(name, ())) if isinstance(world, World) else []
+
+    def page_files(self) -> list[tuple[str, str]]:
+        """Scripts and styles that working extensions bring to the page: extension, file."""
+        found = []
+        for one in self.loaded.working():
+            scripts = one.path / "javascript"
+            paths = sorted([*scripts.glob("*.js"), *scripts.glob("*.mjs")])
+            paths += [one.path / "style.css"] if (one.path / "style.css").is_file() else []
+            found += [(one.name, path.relative_to(one.path).as_posix()) for path in paths]
+        return found
+
+    def started(self, api: Any) -> None:
+        """Tell extensions that the server is there; `api` is FastAPI's application."""
+        world = self.loaded.world
+        if not isinstance(world, World):
+            return
+        if world.page is None:  # without the page scripts' controls are made all the same
+            world.begin_page().lay_out_alone()
+        world.page.started(api)
+
+    def pasted(self, infotext: str) -> dict[str, Any]:
+        """A recipe's values by key, as extensions leave them."""
+        world = self.loaded.world
+        if not isinstance(world, World):
+            return {}
+        return world.pasted(infotext, dict(parse_infotext(infotext)))
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` whenever extensions were loaded anew: the page is to be built again."""

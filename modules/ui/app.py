@@ -114,6 +114,7 @@ def build_page(app: App) -> gr.Blocks:
             lambda now, sent: restored_picture(app, now, sent),
         )
         if foreign is not None:
+            foreign.blocks = page
             foreign.announce(page)
     return page
 

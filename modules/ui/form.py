@@ -23,6 +23,10 @@ Menus = Callable[[str], list[str]]
 """Answers the entries of a named catalogue ("samplers", "checkpoints", ...)."""
 
 
+ReadForeign = Callable[[Mapping[Component, Any], GenerationRequest], GenerationRequest]
+ShowForeign = Callable[[GenerationRequest], Mapping[Component, Any]]
+
+
 @dataclass(frozen=True)
 class Carried:
     """A hidden control that holds a whole part of the request, as text."""
@@ -45,6 +49,9 @@ class Form:
         self._asides: dict[str, Component] = {}
         self._sheets: dict[str, tuple[Component, tuple[str, ...]]] = {}
         self._empty: dict[str, str] = {}
+        self._foreign: dict[str, Component] = {}
+        self._read_foreign: list[ReadForeign] = []
+        self._show_foreign: list[ShowForeign] = []
 
     def add(
         self, path: str, control: type[Component] | None = None, *, empty: str = "", **look: Any
@@ -106,6 +113,16 @@ class Form:
         """
         self._sheets[name] = (control, tuple(paths))
 
+    def foreign(self, named: Mapping[str, Component], read: ReadForeign, show: ShowForeign) -> None:
+        """Keep controls of extensions: in drafts by name, and in requests as `read` says.
+
+        `read(values, request)` gives the request with what they hold, `show(request)` what they
+        are to say; those that it leaves out keep what they show.
+        """
+        self._foreign.update(named)
+        self._read_foreign.append(read)
+        self._show_foreign.append(show)
+
     def part_switch(self, path: str) -> Component:
         """Return the tick box of a part."""
         return self._parts[path]
@@ -122,6 +139,7 @@ class Form:
         carried = {path: one.control for path, one in self._carried.items()}
         sheets = {name: control for name, (control, _) in self._sheets.items()}
         every = self._controls | switches | self._parts | carried | sheets | self._asides
+        every |= self._foreign
         return sorted(every.items(), key=lambda entry: entry[1]._id)
 
     def __getitem__(self, path: str) -> Component:
@@ -156,6 +174,8 @@ class Form:
         for path, one in self._carried.items():
             if one.control in values:
                 request = replace_at(request, path, one.read(values[one.control]))
+        for read in self._read_foreign:
+            request = read(values, request)
         return request
 
     def read_what_works(self, values: Mapping[Component, Any]) -> GenerationRequest:
@@ -191,6 +211,11 @@ class Form:
         for path, one in self._carried.items():
             said = (switches or {}).get(path)
             shown[one.control] = gr.update(value=said or one.write(get_at(request, path)))
+        for show in self._show_foreign:
+            shown |= {control: gr.update(value=value) for control, value in show(request).items()}
+        for name, control in self._foreign.items():
+            if name in (switches or {}):
+                shown[control] = gr.update(value=(switches or {})[name])
         for name, (control, paths) in self._switches.items():
             used = any(get_at(request, path) != self._fields[path].default for path in paths)
             shown[control] = gr.update(value=bool((switches or {}).get(name, used)))

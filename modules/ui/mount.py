@@ -1,10 +1,12 @@
 """Puts the page on the server: looks, scripts and the few safety switches Gradio has."""
 
 import hashlib
+import html
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -30,12 +32,14 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
     place = f"/easel/{fingerprint()}"
     api.add_api_route(WORDS, words_for(app), include_in_schema=False)
     api.mount(place, StaticFiles(directory=ASSETS), name="easel-assets")
+    page = build_page(app)
+    app.extensions.started(api)  # before the page, which answers for all other addresses
     return gr.mount_gradio_app(
         api,
-        build_page(app),
+        page,
         path="/",
         theme=page_theme(),
-        head=head(app.launch.below + place),
+        head=head(app.launch.below + place) + foreign_head(app, place),
         root_path=app.launch.below or None,
         footer_links=[],
         run_history=False,
@@ -43,6 +47,22 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
         show_error=True,
         favicon_path=str(ASSETS / "favicon.svg"),
     )
+
+
+def foreign_head(app: App, place: str) -> str:
+    """Return what lets page scripts and styles of extensions that work be loaded."""
+    files = app.extensions.page_files()
+    below, parts = app.launch.below, list[str]()
+    if any(path.endswith("js") for _, path in files):
+        parts.append(f'<script src="{below}{place}/foreign/names.js"></script>')
+    for name, path in files:
+        address = html.escape(f"{below}/easel/extension/{quote(name)}/{quote(path)}")
+        if path.endswith(".css"):
+            parts.append(f'<link rel="stylesheet" href="{address}">')
+        else:
+            kind = ' type="module"' if path.endswith(".mjs") else " defer"
+            parts.append(f'<script src="{address}"{kind}></script>')
+    return "".join(parts)
 
 
 def words_for(app: App) -> Callable[[Request], dict[str, Any]]:

@@ -214,6 +214,5 @@ def _upscaler_routes(routes: APIRouter, app: App) -> None:
 
     for name in (
         "realesrgan-models",
-        "extensions",
     ):
         routes.add_api_route(f"/{name}", none, methods=["GET"], name=name)

@@ -15,6 +15,7 @@ import { readPreferences } from "./preferences.js";
 import "./control.js";
 import "./describe.js";
 import "./hires.js";
+import "./extensions.js";
 import "./extras.js";
 import "./merger.js";
 import "./queue.js";

@@ -36,7 +36,7 @@ class SettingsPage extends HTMLElement {
 		this.nav.replaceChildren(...this.sections.map(({ id, title }) =>
 			h("button", { type: "button", onclick: () => document.getElementById(`settings_${id}`)?.scrollIntoView({ behavior: "smooth" }) }, title)));
 		this.list.replaceChildren(...this.sections.map(({ id, title, fields }) =>
-			h("section", { id: `settings_${id}` }, h("h2", {}, title), fields.map((field) => this.row(field)))));
+			h("section", { id: `settings_${id}` }, h("h2", {}, title), fields.filter(isHere).map((field) => this.row(field)))));
 		this.filter();
 	}
 
@@ -70,6 +70,7 @@ class SettingsPage extends HTMLElement {
 			return toast(error.message, "error", error.hint);
 		}
 		readPreferences();
+		window.dispatchEvent(new Event("easel:options"));
 		this.changed.clear();
 		this.apply.disabled = true;
 		this.apply.textContent = "Apply settings";
@@ -86,6 +87,9 @@ class SettingsPage extends HTMLElement {
 		}
 	}
 }
+
+/** What has its control above the tabs is not among the others too. */
+const isHere = (field) => !document.querySelector(`#quicksettings [id="setting_${field.name}"]`);
 
 /** What a control holds, as the kind of value the server wants. */
 function valueIn(field, control) {

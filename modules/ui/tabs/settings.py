@@ -3,10 +3,12 @@
 import html
 import json
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 from modules.param import Field, params_of
 from modules.schema.request import GenerationRequest
+from modules.service.extension_options import ExtensionOption
 from modules.settings.settings import Settings
 from modules.ui.form import Menus, kinds_of
 from modules.ui.parts.page_part import page_part
@@ -15,9 +17,10 @@ DEFAULTS = "defaults"
 """The section of what requests start from where they do not say."""
 
 
-def lay_out(menus: Menus) -> None:
-    """Place the list of everything an owner may set."""
-    described = html.escape(json.dumps(describe(menus)))
+def lay_out(menus: Menus, extensions: Sequence[ExtensionOption] = ()) -> None:
+    """Place the list of everything an owner may set, options of extensions last."""
+    sections = [*describe(menus), *describe_extensions(extensions)]
+    described = html.escape(json.dumps(sections))
     page_part(f'<easel-settings sections="{described}"></easel-settings>')
 
 
@@ -33,6 +36,21 @@ def describe(menus: Menus) -> list[dict[str, Any]]:
     return [
         {"id": name, "title": TITLES.get(name, name.capitalize()), "fields": fields}
         for name, fields in sections.items()
+    ]
+
+
+def describe_extensions(options: Sequence[ExtensionOption]) -> list[dict[str, Any]]:
+    """Return a section for each that extensions name, as plain data."""
+    sections: dict[str, list[dict[str, Any]]] = {}
+    for one in options:
+        kind = {bool: "bool", int: "int", float: "float"}.get(type(one.default), "str")
+        kind = "list" if isinstance(one.default, list | tuple) else kind
+        field = {key: value for key, value in vars(one).items() if key != "section"}
+        row = {**field, "kind": kind, "choices": list(one.choices)}
+        sections.setdefault(one.section, []).append(row)
+    return [
+        {"id": f"extension_{number}", "title": title, "fields": fields}
+        for number, (title, fields) in enumerate(sections.items())
     ]
 
 
