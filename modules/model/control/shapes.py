@@ -38,20 +38,19 @@ def encoder_config(shapes: Shapes, base: UNetConfig) -> UNetConfig:
     model_channels = shapes["time_embed.0.weight"][1]
     widths: list[int] = []
     blocks: list[int] = [0]
-    depths: list[int] = [0]
+    depths: list[int] = []
     contexts = {base.context_dim}
     linear = base.use_linear_in_transformer
     for place in numbers(shapes, r"input_blocks\.(\d+)\.")[1:]:
         if f"input_blocks.{place}.0.op.weight" in shapes:
             blocks.append(0)
-            depths.append(0)
             continue
         blocks[-1] += 1
         out = shapes[f"input_blocks.{place}.0.in_layers.2.weight"][0]
         if blocks[-1] == 1:
             widths.append(out)
         depth = depth_of(shapes, f"input_blocks.{place}.1")
-        depths[-1] = max(depths[-1], depth)
+        depths.append(depth)
         if depth:
             first = f"input_blocks.{place}.1.transformer_blocks.0.attn2.to_k.weight"
             contexts = {shapes[first][1]}
@@ -63,14 +62,22 @@ def encoder_config(shapes: Shapes, base: UNetConfig) -> UNetConfig:
         model_channels=model_channels,
         channel_mult=tuple(width // model_channels for width in widths),
         num_res_blocks=tuple(blocks),
-        attention_resolutions=tuple(2**n for n, depth in enumerate(depths) if depth),
-        transformer_depth=tuple(depths),
+        block_depths=tuple(depths),
         middle_depth=depth_of(shapes, "middle_block.1"),
+        middle_blocks=len(middle_residuals(shapes)),
         context_dim=contexts.pop(),
         use_linear_in_transformer=linear,
         adm_in_channels=None if label is None else label[1],
         scale_embedding=None,
     )
+
+
+def middle_residuals(shapes: Shapes) -> list[str]:
+    """The residual blocks in the middle. Raises KeyError without any."""
+    found = [f"middle_block.{n}" for n in numbers(shapes, r"middle_block\.(\d+)\.in_layers\.")]
+    if not found:
+        raise KeyError("middle_block.0")
+    return found
 
 
 def depth_of(shapes: Shapes, transformer: str) -> int:
