@@ -55,6 +55,7 @@ LIGHT = {
     "modules.model.catalogue",
     "modules.model.control_files",
     "modules.model.embedding_sizes",
+    "modules.model.face_files",
     "modules.model.hashes",
     "modules.model.folder",
     "modules.model.header",

@@ -1,7 +1,8 @@
 """A sentence for a picture, by BLIP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from modules.model.beam_search import Wanted, likeliest
 from modules.model.files import read_weights
 from modules.model.networks.blip import Blip, BlipConfig, Memory
 from modules.model.safety import DEVIATION, MEAN
-from modules.prompt.word_tokenizers import WordTokenizer
 
 BEGINNING = "a picture of"
 """What it was taught to begin captions with; left out of the answer."""
@@ -41,18 +41,32 @@ SHARED = {
 """Where else the last layer's tensors are; files may hold them under one of both names."""
 
 
+class Words(Protocol):
+    """BERT's tokenizer, such as `modules.prompt.word_tokenizers.WordTokenizer`."""
+
+    end: int
+
+    @property
+    def size(self) -> int:
+        """Words in the vocabulary."""
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text, without marks."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, without marks."""
+
+
 class Captioner:
     """Describes pictures."""
 
-    def __init__(self, network: Blip, tokenizer: WordTokenizer) -> None:
+    def __init__(self, network: Blip, tokenizer: Words) -> None:
         self._network = network
         self._tokenizer = tokenizer
         self._device = next(network.parameters()).device
 
     @classmethod
-    def read(
-        cls, path: Path, tokenizer: WordTokenizer, device: torch.device | str = "cpu"
-    ) -> "Captioner":
+    def read(cls, path: Path, tokenizer: Words, device: torch.device | str = "cpu") -> "Captioner":
         """Read BLIP's weights as its authors or as transformers keep them. Raises ModelError."""
         with read_weights(path) as weights:
             names = {author_name(name): name for name in weights}

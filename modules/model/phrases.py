@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,7 +22,6 @@ from modules.model.networks.clip_text import ClipText
 from modules.model.networks.clip_vision import ClipVision, ClipVisionConfig
 from modules.model.safety import below
 from modules.model.safety import prepared as as_clip_sees
-from modules.prompt.tokenizer import ClipTokenizer
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,16 @@ AT_ONCE = 64
 """Phrases that are encoded together."""
 SHARPNESS = 100.0
 """What similarities are multiplied with before the softmax; the value CLIP learnt."""
+
+
+class Words(Protocol):
+    """CLIP's tokenizer, such as `modules.prompt.tokenizer.ClipTokenizer`."""
+
+    start: int
+    end: int
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text, without marks."""
 
 
 class PairNetwork(nn.Module):
@@ -51,15 +61,18 @@ class Ranked:
 class PhraseChooser:
     """Compares pictures with phrases."""
 
-    def __init__(self, eye: PairNetwork, reader: ClipText, mark: str) -> None:
+    def __init__(self, eye: PairNetwork, reader: ClipText, tokenizer: Words, mark: str) -> None:
         """`mark` tells files of weights apart."""
         self._eye = eye
         self._reader = reader
+        self._tokenizer = tokenizer
         self._mark = mark
         self._device = next(eye.parameters()).device
 
     @classmethod
-    def read(cls, path: Path, device: torch.device | str = "cpu") -> "PhraseChooser":
+    def read(
+        cls, path: Path, tokenizer: Words, device: torch.device | str = "cpu"
+    ) -> "PhraseChooser":
         """Read CLIP's weights. Raises ModelError."""
         device = torch.device(device)
         with read_weights(path) as weights:
@@ -78,7 +91,7 @@ class PhraseChooser:
                 lambda: PairNetwork(vision, projection), weights, names, device, torch.float32
             )
             reader = build(lambda: ClipText(text), weights, names, device, torch.float32)
-        return cls(eye, reader, str(stamp(path)))
+        return cls(eye, reader, tokenizer, str(stamp(path)))
 
     @torch.inference_mode()
     def see(self, picture: Image.Image) -> Tensor:
@@ -111,7 +124,7 @@ class PhraseChooser:
         return found
 
     def _read_some(self, phrases: Sequence[str]) -> Tensor:
-        tokenizer, length = ClipTokenizer.load(), self._reader.config.positions
+        tokenizer, length = self._tokenizer, self._reader.config.positions
         rows = [
             [tokenizer.start, *tokenizer.encode(phrase)[: length - 2], tokenizer.end]
             for phrase in phrases

@@ -18,6 +18,7 @@ from modules.model.phrases import PhraseChooser
 from modules.model.tagger import Tagger, load_tagger
 from modules.paths import Paths
 from modules.pipeline.pictures import Picture, flattened
+from modules.prompt.tokenizer import ClipTokenizer
 from modules.prompt.word_tokenizers import BERT_FILES, find_file, read_bert
 from modules.schema.picture_tasks import CLIP, DEEPBOORU, DESCRIBERS, Describe, TagOptions
 
@@ -69,7 +70,7 @@ class DescriberShelf:
             return []
         if self._chooser is None:
             path = clip_file(self._paths.all_models)
-            self._chooser = PhraseChooser.read(path, self._device.device)
+            self._chooser = PhraseChooser.read(path, ClipTokenizer.load(), self._device.device)
         seen = self._chooser.see(picture)
         found = []
         for one in lists:

@@ -16,6 +16,7 @@ from modules.model.captioner import BEGINNING, Captioner, author_name, prepared
 from modules.model.networks.danbooru import Danbooru, DanbooruConfig, same_padding
 from modules.model.phrases import PhraseChooser
 from modules.model.tagger import fitted, load_tagger
+from modules.prompt.tokenizer import ClipTokenizer
 from modules.prompt.word_tokenizers import read_bert
 from tests.model.onnx_files import model, node
 
@@ -159,14 +160,13 @@ def test_phrases_are_ranked_as_transformers_clip_ranks_them(tmp_path):
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)
     theirs = CLIPModel(config).eval()
     save_file(tensors_of(theirs), tmp_path / "model.safetensors")
-    chooser = PhraseChooser.read(tmp_path / "model.safetensors")
+    chooser = PhraseChooser.read(tmp_path / "model.safetensors", ClipTokenizer.load())
     phrases = ["a red cat", "by the sea, in a long and winding sentence", "oil", "high contrast"]
     vectors = chooser.read_phrases(phrases, tmp_path / "kept")
     seen = chooser.see(with_picture())
     found = chooser.best(seen, phrases, vectors, 4)
 
     from modules.model.safety import prepared as as_clip_sees
-    from modules.prompt.tokenizer import ClipTokenizer
 
     tokenizer = ClipTokenizer.load()
     rows = [[tokenizer.start, *tokenizer.encode(one), tokenizer.end] for one in phrases]

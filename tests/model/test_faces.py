@@ -207,7 +207,7 @@ def test_gfpgan_draws_the_same_face_every_time(tmp_path):
         from spandrel.architectures.GFPGAN.__arch.gfpganv1_clean_arch import GFPGANv1Clean
     torch.manual_seed(0)
     network = GFPGANv1Clean(
-        512, channel_multiplier=2, input_is_latent=True, different_w=True, narrow=1, sft_half=True
+        channel_multiplier=2, input_is_latent=True, different_w=True, narrow=1, sft_half=True
     )
     save_file(network.state_dict(), tmp_path / "GFPGANv1.4.safetensors")
     restorer = load_restorer(tmp_path / "GFPGANv1.4.safetensors")
