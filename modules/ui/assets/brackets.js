@@ -1,7 +1,7 @@
 // Brackets of a prompt that have no partner are marked where they stand, with the reason.
 
 import { placeIn } from "./caret.js";
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 
 const PAIRS = { ")": "(", "]": "[", "}": "{" };
 
@@ -56,7 +56,7 @@ export function markBrackets(area) {
 	const [top, height] = [area.offsetTop + place.top, place.height];
 	const seen = place.top >= 0 && place.top + height <= area.clientHeight + 2;
 	Object.assign(mark.style, { left: `${area.offsetLeft + place.left}px`, top: `${top}px`, width: `${place.width}px`, height: `${height}px`, display: seen ? "" : "none" });
-	if (note.textContent !== wrong.reason) note.textContent = wrong.reason;
+	say(note, wrong.reason);
 	area.setAttribute("aria-describedby", note.id);
 	return wrong;
 }

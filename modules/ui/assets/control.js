@@ -49,7 +49,7 @@ class Control extends HTMLElement {
 	drawTabs() {
 		const buttons = this.units.map((unit, at) => h("button.chip", {
 			type: "button", role: "tab", id: `${this.tab}_controlnet_tab_${at}`, "aria-controls": this.place.id,
-			"aria-selected": String(at === this.at), "aria-pressed": String(at === this.at), tabIndex: at === this.at ? 0 : -1,
+			"aria-selected": String(at === this.at), tabIndex: at === this.at ? 0 : -1,
 			onclick: () => this.choose(at),
 		}, `Unit ${at}`, takesPart(unit) && h("span.dot", { "aria-label": "on" })));
 		this.tabs.replaceChildren(...buttons);

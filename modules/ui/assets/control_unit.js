@@ -112,7 +112,7 @@ export class UnitPanel {
 	setMenus(menus) {
 		this.menus = menus;
 		this.kindList.replaceChildren(...Object.keys(menus.kinds).map((kind) =>
-			h("button.chip", { type: "button", "aria-pressed": "false", onclick: () => this.chooseKind(kind) }, kind)));
+			h("button.chip", { type: "button", "aria-pressed": "false", "data-kind": kind, onclick: () => this.chooseKind(kind) }, kind)));
 	}
 
 	show(unit) {
@@ -129,7 +129,7 @@ export class UnitPanel {
 		const kind = menus.kinds[unit.kind] ?? menus.kinds[ALL] ?? { modules: [unit.module], models: [] };
 		this.module.set(unit.module, kind.modules.map((name) => [name, menus.modules[name]?.title ?? name]));
 		this.model.set(unit.model, [NO_MODEL, ...kind.models]);
-		for (const chip of this.kindList.children) chip.setAttribute("aria-pressed", String(chip.textContent === unit.kind));
+		for (const chip of this.kindList.children) chip.setAttribute("aria-pressed", String(chip.dataset.kind === unit.kind));
 		this.tellOfModule();
 	}
 

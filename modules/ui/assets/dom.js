@@ -78,6 +78,15 @@ export function toast(message, kind = "info", hint = "") {
 	setTimeout(() => note.remove(), kind === "error" ? 12000 : 4000);
 }
 
+const lastSaid = new WeakMap();
+
+/** Let an element say a text, once: what says so already, in whatever language, is left alone. */
+export function say(element, text) {
+	if (lastSaid.get(element) === text) return;
+	lastSaid.set(element, text);
+	element.textContent = text;
+}
+
 /** Put text on the clipboard, also where the browser offers no clipboard (plain http on a LAN). */
 export async function copyText(text, said = "Copied.") {
 	if (navigator.clipboard && window.isSecureContext) {

@@ -1,5 +1,6 @@
 // How large the second pass gets, beside its tick box, while the controls are moved.
 
+import { say } from "./dom.js";
 import { onChange } from "./bridge.js";
 
 /**
@@ -28,7 +29,7 @@ class HiresSize extends HTMLElement {
 		const wish = { scale: number("hires.scale") || 1, x: number("hires.resize_x"), y: number("hires.resize_y") };
 		const [width, height] = w && h ? hiresSize(w, h, wish) : [0, 0];
 		const text = values.hires && width ? `from ${w}×${h} to ${width}×${height}` : "";
-		if (this.textContent !== text) this.textContent = text;
+		say(this, text);
 		document.getElementById("txt2img_hr")?.toggleAttribute("data-sized", Boolean(wish.x || wish.y));
 	}
 }

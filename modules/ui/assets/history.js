@@ -137,7 +137,7 @@ class History extends HTMLElement {
 		for (let index = first * columns; index < Math.min(this.total, last * columns); index++) tiles.push(this.tileOf(this.at(index)));
 		this.grid.style.paddingTop = `${first * row}px`;
 		this.grid.style.paddingBottom = `${Math.max(0, rows - last) * row}px`;
-		const nothing = h("p.nothing", {}, this.wanted?.size > 1 ? "Nothing found." : "No pictures yet.");
+		const nothing = h("p.nothing", { role: "listitem" }, this.wanted?.size > 1 ? "Nothing found." : "No pictures yet.");
 		place(this.grid, tiles.length ? tiles : [nothing]);
 		if (focus && !this.grid.contains(document.activeElement)) this.grid.querySelector(`[data-id="${focus}"] button.picture`)?.focus({ preventScroll: true });
 		this.selection.update();

@@ -62,8 +62,16 @@ class Source extends HTMLElement {
 		const panel = document.querySelector("easel-results");
 		if (!panel) return;
 		this.home ??= panel.parentElement;
+		this.namePaste();
 		const here = this.closest(".work-page").offsetParent ? document.getElementById("img2img_results_place") : this.home;
 		if (panel.parentElement !== here) here.append(panel);
+	}
+
+	/** Page scripts look for #paste in the tab that is seen; there may be one of a name. */
+	namePaste() {
+		const seen = this.closest(".work-page").offsetParent ? 1 : 0;
+		this.pastes ??= ["txt2img", "img2img"].map((tab) => document.querySelector(`#${tab}_generate_box #paste`));
+		this.pastes.forEach((button, at) => button && (button.id = at === seen ? "paste" : "paste_unseen"));
 	}
 
 	/** Left and right walk the modes. */
@@ -223,6 +231,7 @@ export async function sendTo(url, mode) {
 	showTab("img2img");
 	const part = await there;
 	part.choose(mode);
+	part.canvas.stage.focus({ preventScroll: true }); // the button that was pressed is out of sight
 	try {
 		await part.canvas.setBase(url);
 	} catch (error) {

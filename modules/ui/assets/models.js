@@ -178,10 +178,10 @@ class Models extends HTMLElement {
 	}
 
 	nothing() {
-		if (this.listing) return h("p.nothing", {}, "Looking at the folders…");
+		if (this.listing) return h("p.nothing", { role: "listitem" }, "Looking at the folders…");
 		const searched = this.search.value.trim() || this.folder.value || this.wanted?.has("base");
 		const place = { lora: "models/Lora", textual_inversion: "embeddings", hypernetworks: "models/hypernetworks", checkpoints: "models/Stable-diffusion", vae: "models/VAE" };
-		return h("p.nothing", {}, searched ? "Nothing found." : `No files yet. Put some into ${place[this.kind]}.`);
+		return h("p.nothing", { role: "listitem" }, searched ? "Nothing found." : `No files yet. Put some into ${place[this.kind]}.`);
 	}
 
 	card(card) {

@@ -1,6 +1,6 @@
 // The result panel: what is being drawn, what was drawn, and what can be done with it.
 
-import { copyText, duration, h, icon, iconButton } from "./dom.js";
+import { copyText, duration, h, icon, iconButton, say } from "./dom.js";
 import { isActive, onJobs, state, stop } from "./jobs.js";
 import { pictureButtons } from "./picture.js";
 import { announce } from "./ending.js";
@@ -99,7 +99,7 @@ class Results extends HTMLElement {
 		const offline = !state.online;
 		this.classList.toggle("active", active || offline);
 		const said = offline ? "The server does not answer; trying again…" : text;
-		if (this.line.textContent !== said) this.line.textContent = said;
+		say(this.line, said);
 		this.percent.textContent = fraction === null ? "" : `${Math.round(fraction * 100)}%`;
 		this.bar.classList.toggle("unknown", active && fraction === null);
 		this.fill.style.width = `${(fraction ?? 0) * 100}%`;
@@ -111,7 +111,7 @@ class Results extends HTMLElement {
 	speak(job, fraction) {
 		const said = fraction !== null ? `${Math.floor(fraction * 4) * 25} percent done`
 			: job && SPOKEN[job.status] ? SPOKEN[job.status] : "";
-		if (this.spoken.textContent !== said) this.spoken.textContent = said;
+		say(this.spoken, said);
 	}
 
 	showQueue() {

@@ -1,6 +1,6 @@
 // The pill at the top: how the engine is doing.
 
-import { h } from "./dom.js";
+import { h, say } from "./dom.js";
 import { look, onJobs, state } from "./jobs.js";
 
 const SAYS = {
@@ -35,7 +35,7 @@ class Status extends HTMLElement {
 		const known = online ? (engine?.state ?? "starting") : "offline";
 		if (this.dataset.state !== known) this.dataset.state = known;
 		const said = SAYS[known] ?? known;
-		if (this.said !== said) this.text.textContent = this.said = said; // said aloud, so only once
+		say(this.text, said);
 		const facts = [engine?.device, memoryText(engine?.memory)].filter(Boolean);
 		this.more.textContent = facts.join(" · ");
 		this.title = [said, ...facts, engine?.loaded && `Loaded: ${engine.loaded}`].filter(Boolean).join("\n");

@@ -36,7 +36,7 @@ class Trash {
 		this.all.hidden = this.empty.hidden = !many;
 		this.sure = false;
 		this.empty.textContent = "Empty the trash";
-		this.grid.replaceChildren(...(many ? this.images.map((image) => this.tile(image)) : [h("p.nothing", {}, "The trash is empty.")]));
+		this.grid.replaceChildren(...(many ? this.images.map((image) => this.tile(image)) : [h("p.nothing", { role: "listitem" }, "The trash is empty.")]));
 	}
 
 	tile(image) {

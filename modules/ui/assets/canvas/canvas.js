@@ -42,6 +42,8 @@ const PICTURES = ["base", "reference"];
 
 /** @typedef {Blob | string | HTMLImageElement | HTMLCanvasElement | ImageBitmap} PictureSource a string is an address */
 
+let built = 0; // canvases so far: each has ids of its own
+
 export class Canvas {
 	/** @param {HTMLElement} element gets the canvas as its only child @param {Options} options */
 	constructor(element, { storageKey = "", onChange, layers = ["mask", "paint"], blankSize, maskColor, label = "Drawing canvas" } = {}) {
@@ -63,7 +65,9 @@ export class Canvas {
 	}
 
 	build(element, label) {
-		this.stage = make("div", { class: "ec-stage", tabindex: 0, role: "application", "aria-label": label, "aria-description": "Arrow keys move the drawing cursor, Space puts the brush down and up, question mark lists all keys." });
+		const how = `ec_how_${++built}`;
+		this.stage = make("div", { class: "ec-stage", tabindex: 0, role: "application", "aria-label": label, "aria-describedby": how });
+		this.how = make("span", { id: how, hidden: true }, ["Arrow keys move the drawing cursor, Space puts the brush down and up, question mark lists all keys."]);
 		this.live = make("div", { class: "ec-live", role: "status", "aria-live": "polite" });
 		this.body = make("div", { class: "ec-body" });
 		this.root = make("div", { class: "easel-canvas" });
@@ -76,7 +80,7 @@ export class Canvas {
 		this.stage.append(this.empty, make("div", { class: "ec-drop" }, "Drop to begin with this picture"));
 		this.body.append(this.toolbar.rail, this.stage);
 		this.toolbar.bottom.prepend(this.live);
-		this.root.append(this.toolbar.top, this.body, this.toolbar.bottom);
+		this.root.append(this.how, this.toolbar.top, this.body, this.toolbar.bottom);
 		this.panel = new LayersPanel(this);
 		this.help = new Help(this);
 		this.intake = new Intake(this);
