@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 MOST_TAGS = 2_000_000
 """Lines that are read of all files together."""
 LONGEST_NAME = 200
+MOST_MISSED = 10_000
 
 
 class Tag(NamedTuple):
@@ -44,27 +45,29 @@ class TagIndex:
 
     def __init__(self, tags: Iterable[Tag]) -> None:
         self._tags = sorted(tags, key=lambda tag: -tag.uses)
-        lines, self._owners = list[str](), list[tuple[int, str]]()
+        lines, self._owners = list[bytes](), list[tuple[int, str]]()
         for number, tag in enumerate(self._tags):
             for name in (tag.name, *tag.aliases):
-                lines.append(plain(name))
+                lines.append(plain(name).encode("utf-8", "replace"))
                 self._owners.append((number, "" if name is tag.name else name))
-        self._text = "\n" + "\n".join(lines) + "\n"
+        self._text = b"\n" + b"\n".join(lines) + b"\n"
         self._starts, at = list[int](), 1
         for line in lines:
             self._starts.append(at)
             at += len(line) + 1
+        self._missed = set[bytes]()
+        """What is nowhere; nothing longer that begins with it can be."""
 
     def __len__(self) -> int:
         return len(self._tags)
 
     def search(self, text: str, limit: int) -> list[Hit]:
         """The best `limit` tags for what was typed."""
-        wanted = plain(text).strip("_")
-        if not wanted:
+        wanted = plain(text).strip("_").encode("utf-8", "replace")
+        if not wanted or self._is_nowhere(wanted):
             return []
         found: dict[int, Hit] = {}
-        for pattern in (f"\n{wanted}", f"_{wanted}", wanted):
+        for pattern in (b"\n" + wanted, b"_" + wanted, wanted):
             for line in self._lines_with(pattern):
                 number, alias = self._owners[line]
                 found.setdefault(number, Hit(self._tags[number], alias))
@@ -72,7 +75,17 @@ class TagIndex:
                     return list(found.values())
         return list(found.values())
 
-    def _lines_with(self, pattern: str) -> Iterator[int]:
+    def _is_nowhere(self, wanted: bytes) -> bool:
+        if any(wanted[:end] in self._missed for end in range(1, len(wanted) + 1)):
+            return True
+        if wanted in self._text:
+            return False
+        if len(self._missed) >= MOST_MISSED:
+            self._missed.clear()
+        self._missed.add(wanted)
+        return True
+
+    def _lines_with(self, pattern: bytes) -> Iterator[int]:
         at = self._text.find(pattern)
         while at >= 0:
             line = bisect_right(self._starts, at + 1) - 1
