@@ -330,7 +330,14 @@ class LocalEngine:
         file = main_file(checkpoint.path)
         ready = make_ready(
             checkpoint.path,
-            MemoryPlan(device.device, device.dtype, self._memory_hint, policy, self._half_vae),
+            MemoryPlan(
+                device.device,
+                device.dtype,
+                self._memory_hint,
+                policy,
+                self._half_vae,
+                large_dtype=device.large_dtype,
+            ),
             find_sha256=Later(lambda: self._facts.sha256(file)),
             paths=self._paths,
         )

@@ -6,12 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Kernel = Literal["sdpa", "matmul"]
+Kernel = Literal["sdpa", "matmul", "blocks"]
 
 
 PLAIN_SCORES = 2**16
 """Scores (n * m) of a head up to which a CPU writes the product out even for "sdpa": pictures up to
 128 x 128. Above, the fused kernel is several times as fast."""
+SCORES_AT_ONCE = 2**19
+"""How many "blocks" holds at a time: few megabytes, which stay in a processor's cache."""
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, kernel: Kernel = "sdpa") -> Tensor:
@@ -19,8 +21,13 @@ def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, kernel: Kernel = "sdpa")
 
     "sdpa" is torch's fused kernel, except for small pictures in full precision on a CPU. "matmul"
     writes the product out: made of plain operations whose rounding is the same on every build of
-    torch, and to the last bit what A1111 computes on a CPU.
+    torch, and to the last bit what A1111 computes on a CPU. "blocks" computes a part of the scores
+    at a time, with the processor's own products of bfloat16 and exact sums of exponentials in
+    float32: about twice as fast there as the fused kernel, which does not use them.
     """
+    if kernel == "blocks":
+        rows = (split_heads(t, heads).flatten(0, 1) for t in (q, k, v))
+        return join_heads(attention_in_blocks(*rows).unflatten(0, (q.shape[0], heads)))
     if kernel == "matmul" or suits_plain(q, k, PLAIN_SCORES):
         rows = (split_heads(t, heads).flatten(0, 1) for t in (q, k, v))
         mixed = plain_attention(*rows).unflatten(0, (q.shape[0], heads))
@@ -39,6 +46,22 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """`q` (rows, n, d) over `k` and `v` (rows, m, d); gives (rows, n, d)."""
     scores = q @ (k * k.shape[-1] ** -0.5).transpose(1, 2)
     return torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype) @ v
+
+
+def attention_in_blocks(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """`q` (rows, n, d) over `k` and `v` (rows, m, d); gives (rows, n, d)."""
+    keys = (k * k.shape[-1] ** -0.5).transpose(1, 2)
+    mixed = torch.empty_like(q)
+    rows_at_once = min(q.shape[1], max(64, SCORES_AT_ONCE // k.shape[1]))
+    heads_at_once = max(1, SCORES_AT_ONCE // (rows_at_once * k.shape[1]))
+    for head in range(0, len(q), heads_at_once):
+        heads = slice(head, head + heads_at_once)
+        for row in range(0, q.shape[1], rows_at_once):
+            part = slice(row, row + rows_at_once)
+            scores = torch.bmm(q[heads, part], keys[heads])  # (heads, rows_at_once, m)
+            weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype)
+            mixed[heads, part] = torch.bmm(weights, v[heads])
+    return mixed
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:

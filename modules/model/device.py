@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from modules.errors import InvalidRequest
+from modules.model.quickening import quick_type
 
 
 @dataclass(frozen=True)
@@ -15,13 +16,16 @@ class Device:
     device: torch.device
     dtype: torch.dtype
     title: str
+    large_dtype: torch.dtype | None = None
+    """What large networks compute in; None: the same."""
 
 
 def pick_device(wanted: str = "auto", *, half: bool = True) -> Device:
     """The best device there is, or the `wanted` one ("auto", "cpu", "cuda", "cuda:1", "mps").
 
-    Networks run in float16 on GPUs unless `half` is False, and in float32 on the CPU. Raises
-    InvalidRequest when the wanted device is not there.
+    Networks run in float16 on GPUs unless `half` is False, and in float32 on the CPU, large ones
+    in bfloat16 if `half` allows it and it is faster there. Raises InvalidRequest when the wanted
+    device is not there.
     """
     kind = wanted.split(":")[0]
     if wanted == "auto":
@@ -40,7 +44,7 @@ def pick_device(wanted: str = "auto", *, half: bool = True) -> Device:
         raise InvalidRequest(f"There is no {wanted}.", f"GPUs are numbered 0 to {count - 1}.")
     dtype = torch.float16 if half and kind != "cpu" else torch.float32
     title = torch.cuda.get_device_name(device) if kind == "cuda" else kind.upper()
-    return Device(device, dtype, title)
+    return Device(device, dtype, title, quick_type() if half and kind == "cpu" else None)
 
 
 def first_available() -> str:

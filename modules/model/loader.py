@@ -37,6 +37,7 @@ from modules.model.network_kinds import (
 from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.clip_text import ClipText
 from modules.model.opening import beside, describe, family_of, open_model
+from modules.model.quickening import quicken
 from modules.model.residency import AllOnDevice, Policy
 from modules.model.schedules import FlowSchedule
 from modules.model.tiny_decoder import TinyDecoder
@@ -276,12 +277,13 @@ def load_model(
         architecture = with_depths(stated, weights.shapes, family.unet_prefix)
         check(architecture, path.name)
         policy = plan.policy(sizes_of(weights, family, parts))
-        model = assemble(path, weights, family, parts, architecture, policy)
+        model = assemble(path, weights, family, parts, architecture, policy, half_vae=plan.half_vae)
         model.tokenizers, model.midas = places.tokenizers, places.midas
     model.coding.half = plan.half_vae
     for network in (model.unet, model.text_encoders):
         policy.settle(network)
     model.coding.settle(model.autoencoder, policy)
+    quicken(model.unet, policy)
     model.examples = facts.examples
     model.preview_factors = facts.preview_factors or family.preview_factors
     if family.may_predict_velocity and not known and facts.prediction is None:
@@ -299,6 +301,8 @@ def assemble(
     parts: Parts,
     architecture: Architecture,
     policy: Policy,
+    *,
+    half_vae: bool = True,
 ) -> Model:
     """The networks of a file whose architecture is known, at home. Raises ModelError."""
     unet, autoencoder = architecture.unet, architecture.autoencoder
@@ -323,7 +327,12 @@ def assemble(
         family=family,
         architecture=architecture,
         unet=build(lambda: denoiser(unet), weights, parts.unet, dtype=home, packed=packed),
-        autoencoder=build(lambda: Autoencoder(autoencoder), weights, parts.autoencoder, dtype=home),
+        autoencoder=build(
+            lambda: Autoencoder(autoencoder),
+            weights,
+            parts.autoencoder,
+            dtype=home and (home if half_vae else torch.float32),
+        ),
         text_encoders=nn.ModuleDict(encoders),
         alphas_cumprod=architecture.schedule.alphas_cumprod(),
         native_size=family.native_size,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import psutil
 import torch
 
+from modules.model.quickening import LARGE
 from modules.model.residency import POLICIES, Policy
 
 WORKING_BYTES = 3 * 2**29
@@ -35,6 +36,8 @@ class MemoryPlan:
     """Whether the autoencoder may compute in less than 32 bits."""
     free: int | None = None
     """Bytes to count with; None measures."""
+    large_dtype: torch.dtype | None = None
+    """What large networks compute in; None: the same as others."""
 
     def policy(self, sizes: Sizes) -> Policy:
         """The fastest policy that fits and that hint and floor allow."""
@@ -44,11 +47,16 @@ class MemoryPlan:
             hint = "one" if sizes.family.startswith("sdxl") else "auto"
         name = self._fitting(sizes) if hint == "auto" else hint
         name = max(name, self.floor, key=order.index)
-        return POLICIES[name](self.device, self.dtype)
+        return POLICIES[name](self.device, self.dtype_for(sizes))
+
+    def dtype_for(self, sizes: Sizes) -> torch.dtype:
+        """What a model of these sizes computes in."""
+        large = sizes.numbers.get("unet", 0) >= LARGE
+        return self.large_dtype if large and self.large_dtype is not None else self.dtype
 
     def _fitting(self, sizes: Sizes) -> str:
         free = free_bytes(self.device) if self.free is None else self.free
-        room = (free - WORKING_BYTES) / self.dtype.itemsize
+        room = (free - WORKING_BYTES) / self.dtype_for(sizes).itemsize
         counts = list(sizes.numbers.values())
         if sum(counts) <= room:
             return "all"

@@ -92,8 +92,10 @@ class AllOnDevice:
         """Bring it. On the CPU its home is given up; elsewhere that costs little and is kept."""
         if self.device.type != "cpu":
             self._bring(network)
-        elif any(one.dtype != self.dtype for one in network.parameters()):
-            network.to(self.dtype)
+            return
+        dtype = self._dtypes.get(network, self.dtype)
+        if any(one.dtype != dtype for one in network.parameters()):
+            network.to(dtype)
 
     @contextmanager
     def resident(self, network: nn.Module) -> Iterator[nn.Module]:

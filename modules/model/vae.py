@@ -14,6 +14,7 @@ from modules.model.families.diffusers_names import autoencoder_names, original_n
 from modules.model.files import Weights, read_weights
 from modules.model.memory import free_bytes, give_back, ran_out
 from modules.model.networks.autoencoder import Autoencoder, AutoencoderConfig
+from modules.model.quickening import quicken
 from modules.model.residency import Policy
 from modules.model.tiled import TILE, decode_in_tiles, encode_in_tiles
 
@@ -52,9 +53,11 @@ class PictureCoding:
 
     def settle(self, autoencoder: Autoencoder, policy: Policy) -> None:
         """Take in an autoencoder that was just loaded."""
-        policy.settle(autoencoder)
         if not self.half:
             policy.compute_in(autoencoder, torch.float32)
+        policy.settle(autoencoder)
+        if self.half:
+            quicken(autoencoder, policy)
 
     def widen(self, float32: bool, bfloat16: bool) -> None:
         """Say what to compute in after NaN; bfloat16 goes first."""

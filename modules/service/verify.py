@@ -40,7 +40,7 @@ COMPARED_APART = frozenset(
     {
         *("Prompt", "Negative prompt", "Sampler", "Schedule type", "Version", "User", "App"),
         *("Model", "Model hash", "VAE", "VAE hash", "Lora hashes", "TI hashes", "Hashes"),
-        *("Hires sampler", "Hires schedule type", "Size-1", "Size-2", "Script", "Device", KEY),
+        *("Hires sampler", "Hires schedule type", "Size-1", "Size-2", "Script", "Device", "Precision", KEY),
     }
 )
 """Keys with rules of their own, and names that changed over the years."""
@@ -212,9 +212,14 @@ def _other_files(recipe: Recipe, new: str, catalogue: Catalogue) -> Iterator[Cau
 
 def _other_device(recipe: Recipe, new: str) -> Iterator[Cause]:
     """Another kind of device, or another number type."""
-    theirs, ours = (parse_infotext(text).get("Device", "") for text in (recipe.infotext, new))
+    said = [parse_infotext(text) for text in (recipe.infotext, new)]
+    theirs, ours = (one.get("Device", "") for one in said)
     if theirs and ours and theirs != ours:
         yield Cause("device", f"Computed on {theirs} then, on {ours} now: the last bits differ.")
+        return
+    theirs, ours = (one.get("Precision", "the full precision") for one in said)
+    if theirs != ours:
+        yield Cause("device", f"Computed in {theirs} then, in {ours} now: small things differ.")
 
 
 def _same(digest: str, other: str) -> bool:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modules.model.attention import suits_plain
+from modules.model.attention import Kernel, attention_in_blocks, suits_plain
 from modules.model.networks.layers import Conv2d, Embedding
 from modules.model.networks.norms import GroupNorm
 from modules.model.networks.point_conv import PointConv
@@ -75,13 +75,16 @@ class Attention(nn.Module):
         self.k = PointConv(channels, channels)
         self.v = PointConv(channels, channels)
         self.proj_out = PointConv(channels, channels)
+        self.kernel: Kernel = "sdpa"
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to the same."""
         normed = self.norm(x)
         q, k, v = (layer(normed).flatten(2) for layer in (self.q, self.k, self.v))  # (B, C, h*w)
         rows = q.transpose(1, 2)
-        if suits_plain(rows, k.transpose(1, 2), PLAIN_SCORES):
+        if self.kernel == "blocks":
+            h = attention_in_blocks(rows, k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2)
+        elif suits_plain(rows, k.transpose(1, 2), PLAIN_SCORES):
             h = plain_mix(rows, k, v)
         else:
             q, k, v = (t.transpose(1, 2)[:, None].contiguous() for t in (q, k, v))

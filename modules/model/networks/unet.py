@@ -358,5 +358,7 @@ def to_sequence(x: Tensor) -> Tensor:
 
 
 def to_map(x: Tensor, like: Tensor) -> Tensor:
-    """(B, h*w, C) back to (B, C, h, w) of `like`."""
-    return x.transpose(1, 2).reshape(like.shape).contiguous()
+    """(B, h*w, C) back to (B, C, h, w) of `like`, lying in memory as it does."""
+    if like.is_contiguous():
+        return x.transpose(1, 2).reshape(like.shape).contiguous()
+    return x.unflatten(1, like.shape[2:]).permute(0, 3, 1, 2)
