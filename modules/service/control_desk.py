@@ -1,7 +1,9 @@
 """What doors ask about ControlNet besides drawing: lists, and the map of one picture."""
 
+from collections.abc import Sequence
+
 from modules.engine.engine import Engine
-from modules.errors import WebUIError
+from modules.errors import InvalidRequest, WebUIError
 from modules.paths import Paths
 from modules.pipeline.preprocessors.annotator_files import annotator_file, missing_file
 from modules.pipeline.preprocessors.catalogue import Preprocessor, find_preprocessor
@@ -11,6 +13,8 @@ from modules.schema.control_task import Detect
 from modules.schema.event import ImageReady
 from modules.schema.inputs import ImageData
 from modules.service.control_pictures import ControlPictures
+
+MOST_PIXELS = 2**26
 
 
 class ControlDesk:
@@ -82,6 +86,24 @@ class ControlDesk:
         )
         hole = mask_pixels(mask) if mask is not None and row.needs_mask else None
         return image_of(shown_with_mask(made, hole))
+
+    def draw_pose(self, people: Sequence[Sequence[float]], width: int, height: int) -> ImageData:
+        """People as coloured limbs on black; each is across, down, seen for 18 joints, in pixels.
+
+        Raises InvalidRequest.
+        """
+        from modules.pipeline.preprocessors.run import image_of
+        from modules.pipeline.preprocessors.skeleton import drawn_people, joints_of
+
+        if min(width, height) < 1 or width * height > MOST_PIXELS:
+            raise InvalidRequest(
+                f"A canvas of {width} x {height} cannot be drawn on.", "Choose a usual size."
+            )
+        try:
+            bodies = [joints_of(person, width, height) for person in people]
+        except ValueError as error:
+            raise InvalidRequest(f"A person cannot be drawn: {error}.") from error
+        return image_of(drawn_people(bodies, width, height))
 
     def _by_engine(self, task: Detect) -> ImageData:
         for event in self._engine.run(task, Cancel()):

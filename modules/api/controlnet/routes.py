@@ -50,6 +50,24 @@ class DetectBody(BaseModel):
     low_vram: bool = False
 
 
+class PosePerson(BaseModel):
+    """One person of a pose; hands and faces are not drawn."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    pose_keypoints_2d: list[float]
+
+
+class PoseCanvas(BaseModel):
+    """What `/controlnet/render_openpose_json` is to draw."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    people: list[PosePerson]
+    canvas_width: int
+    canvas_height: int
+
+
 class MapBody(BaseModel):
     """How the page wants a map."""
 
@@ -100,6 +118,21 @@ def controlnet_routes(app: App) -> APIRouter:
     def detect(body: DetectBody) -> dict[str, Any]:
         """Make maps of pictures in base64."""
         return {"images": detected(app, body), "info": "Success"}
+
+    @routes.post("/render_openpose_json")
+    def render(canvases: list[PoseCanvas]) -> dict[str, Any]:
+        """Draw people from their joints."""
+        if not canvases:
+            raise LegacyError(422, "Empty pose list", "Send at least one canvas.")
+        drawn = [
+            app.controlnet.draw_pose(
+                [person.pose_keypoints_2d for person in canvas.people],
+                canvas.canvas_width,
+                canvas.canvas_height,
+            )
+            for canvas in canvases
+        ]
+        return {"images": [in_base64(image) for image in drawn], "info": "Success"}
 
     own = APIRouter(prefix="/api/v1/control", tags=["controlnet"])
     _add_picture_routes(own, app)

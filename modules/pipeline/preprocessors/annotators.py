@@ -11,6 +11,7 @@ from modules.errors import ModelError
 from modules.model.depth import estimator
 from modules.model.files import Weights, read_weights
 from modules.model.networks.edge_networks import Hed, LineDrawer
+from modules.model.networks.pose import PoseNetwork
 from modules.pipeline.preprocessors.annotator_files import annotator_file, missing_file
 
 
@@ -34,6 +35,7 @@ def _of(make: Callable[[], nn.Module]) -> Callable[[Weights], nn.Module]:
 
 NETWORKS: dict[str, Callable[[Weights], nn.Module]] = {
     "ControlNetHED.pth": _of(Hed),
+    "body_pose_model.pth": _of(PoseNetwork),
     "sk_model.pth": _of(LineDrawer),
     "sk_model2.pth": _of(LineDrawer),
     "dpt_hybrid-midas-501f0c75.pt": lambda weights: estimator(weights, ""),

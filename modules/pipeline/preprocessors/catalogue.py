@@ -114,6 +114,13 @@ ROWS = (
         file="dpt_hybrid-midas-501f0c75.pt",
     ),
     Preprocessor(
+        name="openpose",
+        run="pose:body_pose",
+        types=("OpenPose",),
+        sliders=_with(),
+        file="body_pose_model.pth",
+    ),
+    Preprocessor(
         name="mlsd",
         run="lines:straight_lines",
         types=("MLSD",),
@@ -252,7 +259,7 @@ CONTROL_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "Canny": ("canny", ("canny",)),
     "Depth": ("depth", ("depth",)),
     "NormalMap": ("normal_map", ("normal",)),
-    "OpenPose": ("none", ("openpose",)),
+    "OpenPose": ("openpose", ("openpose",)),
     "MLSD": ("mlsd", ("mlsd",)),
     "Lineart": ("lineart_standard", ("lineart",)),
     "SoftEdge": ("softedge_gradient", ("softedge", "hed", "pidi")),

@@ -396,3 +396,17 @@ def test_maps_come_behind_the_pictures_and_are_saved_only_on_request(tmp_path, s
         assert len(info["all_seeds"]) == 1
         assert len(info["infotexts"]) == 2
         assert len(list((tmp_path / "outputs").rglob("*.png"))) == 1 + saved
+
+
+def test_poses_are_drawn_from_their_joints(served):
+    joints = [0.0] * 54
+    joints[3:9] = [20, 10, 1, 44, 10, 1]  # neck and right shoulder
+    canvas = {"people": [{"pose_keypoints_2d": joints}], "canvas_width": 64, "canvas_height": 32}
+    address = "/controlnet/render_openpose_json"
+    answer = served.client.post(address, json=[canvas]).json()
+    pixels = np.asarray(decoded(answer["images"][0]))
+    assert pixels.shape == (32, 64, 3)
+    assert pixels[10, 32].tolist() == [153, 0, 0]
+    short = canvas | {"people": [{"pose_keypoints_2d": [1, 2]}]}
+    for wrong in ([], [short], [canvas | {"canvas_width": 10**9}], [canvas | {"canvas_width": 0}]):
+        assert served.client.post(address, json=wrong).status_code == 422
