@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import ref
 
 from modules.errors import ModelError
 from modules.model.catalogue import natural
@@ -24,14 +25,21 @@ from modules.model.residency import Policy
 KEPT = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Held:
-    """A network in memory, where it came from, and for whom it was made ready."""
+    """A network in memory, where it came from, and for whom it was made ready.
+
+    The model is not kept alive by that.
+    """
 
     path: Path
     stamp: list[int]
-    model: Model
+    model: "ref[Model]"
     control: Control
+
+    def is_for(self, path: Path, changed: list[int], model: Model) -> bool:
+        """Whether it is what is asked for."""
+        return (self.path, self.stamp) == (path, changed) and self.model() is model
 
 
 class ControlShelf:
@@ -51,15 +59,14 @@ class ControlShelf:
         path = find_control(self._folders, name)
         changed = stamp(main_file(path))
         for place, held in enumerate(self._held):
-            if (held.path, held.stamp, held.model) == (path, changed, model):
+            if held.is_for(path, changed, model):
                 self._held.append(self._held.pop(place))
                 return held.control
-        while len(self._held) >= self._kept:
-            self._let_go(self._held.pop(0))
+        self._make_room(path, changed)
         control = load_control(path, model)
         check_room(control, model.policy)
         model.policy.settle(control.network)
-        self._held.append(_Held(path, changed, model, control))
+        self._held.append(_Held(path, changed, ref(model), control))
         return control
 
     def encoder_for(self, control: Control, model: Model) -> PictureEncoder:
@@ -84,8 +91,20 @@ class ControlShelf:
             self._let_go(self._held.pop())
         self._encoder = None
 
+    def _make_room(self, path: Path, changed: list[int]) -> None:
+        """Let go of what is of no use any more, and of the oldest if there are too many."""
+        for held in list(self._held):
+            outdated = held.path == path and held.stamp != changed
+            if held.model() is None or outdated:
+                self._held.remove(held)
+                self._let_go(held)
+        while len(self._held) >= self._kept:
+            self._let_go(self._held.pop(0))
+
     def _let_go(self, held: _Held) -> None:
-        held.model.policy.dismiss(held.control.network)
+        model = held.model()
+        if model is not None:
+            model.policy.dismiss(held.control.network)
 
     def _encoder_at(self, path: Path, model: Model) -> PictureEncoder:
         changed = stamp(path)

@@ -58,7 +58,8 @@ class Studio:
         write_controlnet(self.folder, family)
         self.model = load_model(tiny_checkpoints.write(family, folder), **load)
         self.conditioner = Conditioner(reader_for(self.model), family=self.model.family)
-        self.shelf = ControlShelf([self.folder], folder / "clip_vision")
+        self.encoders = folder / "clip_vision"
+        self.shelf = ControlShelf([self.folder], self.encoders)
 
     def events(self, *units, request=PLAIN, **more):
         """Everything that happens while `request` is drawn with `units`."""

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from modules.errors import ModelError
+from modules.model.loader import load_model
 from modules.pipeline.attachments.control_work import Order, at_work, places_of
+from modules.pipeline.control_shelf import ControlShelf
 from modules.schema.control import CONTROL_MODES, ControlUnit
 from modules.schema.request import Batch, Seeds
 from tests.model.control_checkpoints import (
@@ -134,3 +136,16 @@ def test_sdxl_maps_are_added_after_its_first_halving(tmp_path):
     shape = replace(MODELS["sdxl"].unet, channel_mult=(1, 2, 4), num_res_blocks=2)
     assert places_of(shape, 16) == [3, 5, 8]
     assert places_of(replace(shape, channel_mult=(1, 2, 4, 4)), 8) == [2, 5, 8, 11]
+
+
+@pytest.mark.parametrize("name", ["net", *NAMES])
+def test_networks_compute_in_the_type_of_the_model(studio, tmp_path, name):
+    half = load_model(studio.model.path, dtype=torch.bfloat16)
+    expected = studio.draw(unit(name), request=PLAIN).astype(int)
+    model, shelf = studio.model, studio.shelf
+    studio.model, studio.shelf = half, ControlShelf([studio.folder], studio.encoders)
+    try:
+        found = studio.draw(unit(name), request=PLAIN)
+    finally:
+        studio.model, studio.shelf = model, shelf
+    assert 0 < np.abs(found - expected).mean() < 20
