@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from modules.engine.ladder import RUNGS
 from modules.engine.local import LocalEngine
 from modules.errors import ModelError
 from modules.paths import Paths
+from modules.pipeline import control_shelf
 from modules.pipeline.preprocessors.run import image_of, make_map, rgb_pixels
 from modules.schema.cancel import Cancel
 from modules.schema.control import ControlUnit
 from modules.schema.control_task import Detect
-from modules.schema.event import ImageReady
+from modules.schema.event import ImageReady, Notice
 from tests.engine.tiny import request
 from tests.model import tiny_checkpoints
 from tests.model.control_checkpoints import write_controlnet
@@ -68,3 +70,17 @@ def test_a_map_is_made_without_drawing(engine, scene):
 def test_a_preprocessor_whose_file_is_missing_says_so(engine, scene):
     with pytest.raises(ModelError, match="ControlNetHED"):
         list(engine.run(Detect(image=scene, module="hed"), Cancel()))
+
+
+def test_without_room_beside_the_model_one_network_at_a_time_draws_the_same(
+    engine, scene, monkeypatch
+):
+    unit = ControlUnit(model="control_canny", module="canny", image=scene)
+    (expected, _) = drawn(engine, unit)
+    monkeypatch.setattr(control_shelf, "free_bytes", lambda device: 1000)
+    task = replace(request("sd1", steps=2), control=(unit,))
+    small = LocalEngine(engine._paths, device="cpu", preview_interval_s=None)
+    events = list(small.run(task, Cancel()))
+    assert [event.message for event in events if isinstance(event, Notice)] == [RUNGS["one"]]
+    (found, _) = [event.image for event in events if isinstance(event, ImageReady)]
+    assert found.image == expected.image
