@@ -1,6 +1,7 @@
-"""Work on finished pictures that needs networks: faces, and telling what is to be seen."""
+"""Work on finished pictures that needs networks: larger ones, faces, what is to be seen."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from modules.model.hashes import FileFacts
@@ -9,6 +10,10 @@ from modules.schema.event import Described, Event, FacesFound, ImageReady
 from modules.schema.faces import Faces
 from modules.schema.picture_tasks import Describe, FindFaces, PictureTask, RestoreFaces
 from modules.schema.result import GeneratedImage
+from modules.schema.tasks import Upscale
+
+SMALLEST_TILE = 64
+"""Pixels of a side; an upscaler that has no memory for that has none at all."""
 
 
 class PictureDesk:
@@ -19,16 +24,22 @@ class PictureDesk:
         self._paths = paths
         self._facts = facts
         self._pick_device = pick_device
+        self._upscaler_shelf: Any = None
+        """A `modules.pipeline.upscalers.UpscalerShelf` once it is needed."""
         self._face_shelf: Any = None
         """A `modules.pipeline.faces.FaceShelf` once it is needed."""
         self._describer_shelf: Any = None
         """A `modules.pipeline.describing.DescriberShelf` once it is needed."""
 
-    def run(self, task: PictureTask, heed: Callable[[], None]) -> Iterator[Event]:
+    def run(self, task: PictureTask | Upscale, heed: Callable[[], None]) -> Iterator[Event]:
         """Carry out `task`; `heed` raises when it should end. Raises WebUIError."""
+        from modules.pipeline.enlarging import enlarge_picture
         from modules.pipeline.pictures import as_data, as_picture
 
         heed()
+        if isinstance(task, Upscale):
+            yield from enlarge_picture(task, self.upscalers(), heed)
+            return
         picture = as_picture(task.image)
         if isinstance(task, RestoreFaces):
             restore = self._faces().find(task.restorer, task.weight, task.visibility)
@@ -65,6 +76,14 @@ class PictureDesk:
 
         return restored
 
+    def upscalers(self) -> Any:
+        """The `modules.pipeline.upscalers.UpscalerShelf`."""
+        if self._upscaler_shelf is None:
+            from modules.pipeline.upscalers import UpscalerShelf
+
+            self._upscaler_shelf = UpscalerShelf(self._paths.all_models, self._pick_device())
+        return self._upscaler_shelf
+
     def _faces(self) -> Any:
         if self._face_shelf is None:
             from modules.pipeline.faces import FaceShelf
@@ -75,6 +94,15 @@ class PictureDesk:
 
     def clear(self) -> None:
         """Give the memory back."""
-        for shelf in (self._face_shelf, self._describer_shelf):
+        for shelf in (self._upscaler_shelf, self._face_shelf, self._describer_shelf):
             if shelf is not None:
                 shelf.clear()
+
+
+def sparing(task: PictureTask | Upscale) -> tuple[PictureTask | Upscale, tuple[str, ...]]:
+    """The same task with less memory, and what people should know of that."""
+    if not isinstance(task, Upscale):
+        return task, ()
+    smaller = max(SMALLEST_TILE, (task.tile or 4 * SMALLEST_TILE) // 2)
+    told = f"Memory ran out: enlarged in pieces of {smaller} pixels."
+    return replace(task, tile=smaller), (told,)
