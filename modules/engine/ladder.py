@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from modules.errors import OutOfMemory
 from modules.schema.tasks import Task
 
 RUNGS = {
@@ -54,3 +55,17 @@ class Ladder:
 
 def _pixels(task: Task) -> int:
     return task.size.width * task.size.height * task.batch.batch_size
+
+
+def as_out_of_memory(error: Exception) -> OutOfMemory | None:
+    """What to tell people, if `error` means that memory ran out."""
+    from modules.model.memory import ran_out
+
+    if not ran_out(error):
+        return None
+    where = "The GPU's memory" if "CUDA" in str(error) else "The memory"
+    first = str(error).splitlines()[0] if str(error) else ""
+    return OutOfMemory(
+        f"{where} was not enough for this picture. {first}".strip(),
+        "Try a smaller size or batch size. What was in use has been freed.",
+    )

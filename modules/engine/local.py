@@ -12,13 +12,15 @@ from typing import Any
 from modules.engine.background import Later, ReadAhead
 from modules.engine.control_desk import ControlDesk
 from modules.engine.extending import Extending
-from modules.engine.ladder import LOWEST, Ladder
+from modules.engine.gpu_memory import memory_of
+from modules.engine.ladder import LOWEST, Ladder, as_out_of_memory
 from modules.engine.merging import merge_models
 from modules.engine.models import ModelList
-from modules.engine.picture_desk import PictureDesk
+from modules.engine.picture_desk import SMALLEST_TILE, PictureDesk, sparing
 from modules.engine.screening import CheckerShelf
 from modules.engine.shelf import Keeping, Loaded, Shelf, stamp_of
-from modules.errors import Interrupted, ModelError, OutOfMemory
+from modules.engine.signing import obey, signed
+from modules.errors import ModelError, OutOfMemory
 from modules.extension.plan import Plan
 from modules.model.catalogue import Checkpoint, files_of, find, main_file, scan
 from modules.model.hashes import FileFacts
@@ -33,9 +35,6 @@ from modules.schema.tasks import AnyTask, Look, Merge, Screened, Task, Upscale
 from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
-
-SMALLEST_TILE = 64
-"""Pixels of a side; an upscaler that has no memory for that has none at all."""
 
 
 class LocalEngine:
@@ -79,8 +78,6 @@ class LocalEngine:
         self._checker_shelf = CheckerShelf(paths.safety_checker)
         self._picture_desk = PictureDesk(paths, self._facts, self._pick_device)
         self._control_desk = ControlDesk(paths, self._pick_device)
-        self._upscaler_shelf: Any = None
-        """A `modules.pipeline.upscalers.UpscalerShelf` once it is needed."""
 
     def run(self, task: AnyTask, cancel: Cancel, start_image: int = 0) -> Iterator[Event]:
         """Load what the task names, then draw it. Raises WebUIError.
@@ -94,16 +91,13 @@ class LocalEngine:
         if isinstance(task, Look):
             yield from self._look(task)
             return
-        if isinstance(task, Upscale):
-            yield from self._enlarge(task, cancel)
-            return
         if isinstance(task, Merge):
             yield from self._merge(task, cancel)
             return
         if isinstance(task, Detect):
             yield from self._control_desk.detect(task)
             return
-        if isinstance(task, PictureTask):
+        if isinstance(task, PictureTask | Upscale):
             yield from self._work_on(task, cancel)
             return
         self._busy = True
@@ -118,7 +112,7 @@ class LocalEngine:
                         yield event
                     return
                 except Exception as error:
-                    shortage = _as_out_of_memory(error)
+                    shortage = as_out_of_memory(error)
                     if shortage is None:
                         raise
                 before, rung = rung, self._step_down(task, rung, shortage, first)
@@ -195,32 +189,36 @@ class LocalEngine:
             points=Points(joined),
             patcher=ready.patcher,
             other=lambda name: self._other(name, rung, task),
-            find_upscaler=partial(self._upscalers().find, tiling=tiling),
+            find_upscaler=partial(self._picture_desk.upscalers().find, tiling=tiling),
             restore_faces=self._picture_desk.restoring(task.faces),
             control=control,
             start_image=start_image,
             preview_interval_s=self._preview_interval_s,
         ):
-            yield _signed(event, ready.model)
+            yield signed(event, ready.model)
             while told:
                 yield Notice(message=told.pop(0))
         if control is not None:
             yield from control.shown()
 
-    def _work_on(self, task: PictureTask, cancel: Cancel) -> Iterator[Event]:
-        """Restore faces, find them, or describe a picture; once more when memory ran out."""
+    def _work_on(self, task: PictureTask | Upscale, cancel: Cancel) -> Iterator[Event]:
+        """Work on a finished picture; once more, more sparingly, when memory ran out."""
+        heed = partial(obey, cancel)
         self._busy = True
         try:
             try:
-                yield from self._picture_desk.run(task, partial(_heed, cancel))
+                yield from self._picture_desk.run(task, heed)
                 return
             except Exception as error:
-                shortage = _as_out_of_memory(error)
+                shortage = as_out_of_memory(error)
                 if shortage is None:
                     raise
                 log.warning("%s", shortage.message)
             self.unload()
-            yield from self._picture_desk.run(task, partial(_heed, cancel))
+            task, told = sparing(task)
+            for message in told:
+                yield Notice(message=message)
+            yield from self._picture_desk.run(task, heed)
         finally:
             self._busy = False
 
@@ -229,40 +227,10 @@ class LocalEngine:
         self._busy = True
         try:
             yield from merge_models(
-                task, self._paths, lambda name: self._find(name).path, partial(_heed, cancel)
+                task, self._paths, lambda name: self._find(name).path, partial(obey, cancel)
             )
         finally:
             self._busy = False
-
-    def _enlarge(self, task: Upscale, cancel: Cancel) -> Iterator[Event]:
-        """Make a picture larger, in smaller pieces if memory runs out."""
-        from modules.pipeline.enlarging import enlarge_picture
-
-        heed = partial(_heed, cancel)
-        self._busy = True
-        try:
-            try:
-                yield from enlarge_picture(task, self._upscalers(), heed)
-                return
-            except Exception as error:
-                shortage = _as_out_of_memory(error)
-                if shortage is None:
-                    raise
-                log.warning("%s", shortage.message)
-            self.unload()
-            smaller = max(SMALLEST_TILE, (task.tile or 4 * SMALLEST_TILE) // 2)
-            yield Notice(message=f"Memory ran out: enlarged in pieces of {smaller} pixels.")
-            yield from enlarge_picture(replace(task, tile=smaller), self._upscalers(), heed)
-        finally:
-            self._busy = False
-
-    def _upscalers(self) -> Any:
-        if self._upscaler_shelf is None:
-            from modules.pipeline.upscalers import UpscalerShelf
-
-            folders = self._paths.all_models
-            self._upscaler_shelf = UpscalerShelf(folders, self._pick_device())
-        return self._upscaler_shelf
 
     def _other(self, name: str, rung: str, task: Task) -> Any:
         """Another model ready to draw, in the middle of a task."""
@@ -368,7 +336,7 @@ class LocalEngine:
             state="busy" if self._busy else state,
             device=self._device.title if self._device else "",
             loaded=self._title(),
-            memory=tuple(self._memory().items()),
+            memory=tuple(memory_of(self._device).items()),
             pid=os.getpid(),
             troubles=tuple(vars(one) for one in self._extending.troubles),
         )
@@ -379,36 +347,10 @@ class LocalEngine:
             return ""
         return replace(loaded.checkpoint, sha256=loaded.ready.model.sha256).title
 
-    def _memory(self) -> dict[str, Any]:
-        """Bytes by A1111's names; empty where there is no GPU."""
-        if self._device is None or self._device.device.type != "cuda":
-            return {}
-        import torch
-
-        device = self._device.device
-        free, total = torch.cuda.mem_get_info(device)
-        statistics = torch.cuda.memory_stats(device)
-
-        def peak_and_current(name: str) -> dict[str, int]:
-            key = f"{name}_bytes.all"
-            return {part: statistics.get(f"{key}.{part}", 0) for part in ("current", "peak")}
-
-        events = {
-            "retries": statistics.get("num_alloc_retries", 0),
-            "oom": statistics.get("num_ooms", 0),
-        }
-        kinds = {"active": "active", "allocated": "allocated", "reserved": "reserved"}
-        parts = {name: peak_and_current(key) for name, key in kinds.items()}
-        parts["inactive"] = peak_and_current("inactive_split")
-        system = {"free": free, "used": total - free, "total": total}
-        return {"cuda": {"system": system, **parts, "events": events}}
-
     def unload(self) -> None:
         """Drop the models; the next task loads again."""
         self._shelf.clear()
         self._checker_shelf.clear()
-        if self._upscaler_shelf is not None:
-            self._upscaler_shelf.clear()
         self._picture_desk.clear()
         self._control_desk.clear()
         self._free_memory()
@@ -424,31 +366,3 @@ class LocalEngine:
         """Give everything back."""
         self._read_ahead.expect([])
         self.unload()
-
-
-def _signed(event: Event, model: Any) -> Event:
-    """A picture's event with where it was computed; `model` is a `modules.model.loader.Model`."""
-    if not isinstance(event, ImageReady):
-        return event
-    where = f"{model.device.type} {str(model.dtype).removeprefix('torch.')}"
-    return ImageReady(image=replace(event.image, facts=(*event.image.facts, ("Device", where))))
-
-
-def _heed(cancel: Cancel) -> None:
-    """Obey the stop button."""
-    if cancel.stopped:
-        raise Interrupted("The job was stopped.")
-
-
-def _as_out_of_memory(error: Exception) -> OutOfMemory | None:
-    """What to tell people, if `error` means that memory ran out."""
-    from modules.model.memory import ran_out
-
-    if not ran_out(error):
-        return None
-    where = "The GPU's memory" if "CUDA" in str(error) else "The memory"
-    first = str(error).splitlines()[0] if str(error) else ""
-    return OutOfMemory(
-        f"{where} was not enough for this picture. {first}".strip(),
-        "Try a smaller size or batch size. What was in use has been freed.",
-    )

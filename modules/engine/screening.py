@@ -2,13 +2,10 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modules.engine.shelf import stamp_of
 from modules.errors import ModelError
-
-if TYPE_CHECKING:
-    from modules.model.safety import SafetyChecker
 
 log = logging.getLogger(__name__)
 
@@ -18,13 +15,14 @@ class CheckerShelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._kept: tuple[Any, SafetyChecker] | None = None
+        self._kept: tuple[Any, Any] | None = None
         """The file's stamp and what was read."""
 
-    def checker(self, device: Any) -> "SafetyChecker":
-        """The checker on `device` (a torch.device), or on the CPU where that has no room.
+    def checker(self, device: Any) -> Any:
+        """The `modules.model.safety.SafetyChecker`.
 
-        Raises ModelError if it is missing or damaged.
+        On `device` (a torch.device), or on the CPU where that has no room. Raises ModelError if it
+        is missing or damaged.
         """
         from modules.model.memory import ran_out
         from modules.model.safety import FILES, SafetyChecker, checker_file

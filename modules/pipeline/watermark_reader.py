@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from modules.pipeline.watermark_network import read_network_bits
+from modules.pipeline.watermark_network import is_available, read_network_bits
 from modules.schema.watermark import NETWORK_BYTES, NETWORK_TEXT, TEXT
 
 NETWORK_METHOD: Literal["rivaGan"] = "rivaGan"
@@ -73,7 +73,7 @@ def read_mark(picture: np.ndarray, text: str = TEXT, *, network: bool = False) -
         _mark(method, _vote(_halves(blocks, method), len(wanted)), wanted) for method in TRANSFORMS
     ]
     short = _bits_of(NETWORK_TEXT if text == TEXT else text)
-    if network and len(short) == 8 * NETWORK_BYTES:
+    if network and len(short) == 8 * NETWORK_BYTES and is_available():
         marks.append(_mark(NETWORK_METHOD, read_network_bits(picture), short))
     return min(marks, key=lambda mark: (not mark.found, mark.chance))
 

@@ -1,6 +1,5 @@
 """Finished pictures: saved the moment they are done, found again by id."""
 
-import io
 import itertools
 import logging
 import tempfile
@@ -19,7 +18,6 @@ from modules.errors import NotFound, WebUIError
 from modules.paths import Paths
 from modules.schema.infotext import write_infotext
 from modules.schema.inputs import ImageData
-from modules.schema.request import GenerationRequest
 from modules.schema.result import GeneratedImage
 from modules.service.database import Database, Statement
 from modules.service.facts import describing, moment_of
@@ -29,7 +27,7 @@ from modules.service.inputs import KEY, SHOWN, InputStore, for_picture
 from modules.service.job import Job, new_id
 from modules.service.names import Naming
 from modules.service.picture import BLANK, Picture, inserting, picture_of, to_signed
-from modules.service.provenance import COMPOSITE, TRAINED, inside
+from modules.service.provenance import inside, source_of
 from modules.service.read_picture import read_infotext_from
 from modules.service.recipe import applies_to
 from modules.service.saving import (
@@ -42,14 +40,12 @@ from modules.service.saving import (
     trouble_in,
 )
 from modules.service.scripts.script import Sheet
+from modules.service.thumbnails import thumbnail_of
 from modules.settings.files import write_atomically
-from modules.settings.sections.saving import Saving
 from modules.version import RECIPE_VERSION
 
 log = logging.getLogger(__name__)
 
-THUMBNAIL_SIDE = 320
-"""Pixels of a thumbnail's longer side."""
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif"})
 RECENT = 1000
 ROOM = 3
@@ -386,23 +382,7 @@ class Gallery:
 
     def thumbnail(self, image_id: str) -> Path:
         """Return a small WebP of a picture, made at the first call. Raises NotFound."""
-        picture = self.find(image_id)
-        small = self._thumbnails / picture.id[:2] / f"{picture.id}.webp"
-        if small.is_file():
-            return small
-        try:
-            with Image.open(picture.path) as opened:
-                opened.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-                opened.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-                buffer = io.BytesIO()
-                opened.convert("RGB").save(buffer, "WEBP", quality=80, method=2)
-            small.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(small, buffer.getvalue())
-        except FileNotFoundError as error:
-            raise NotFound("picture", image_id) from error
-        except OSError as error:
-            raise WebUIError(f"No thumbnail could be made of {picture.path.name}.") from error
-        return small
+        return thumbnail_of(self.find(image_id), self._thumbnails)
 
     def forget_unsaved(self) -> None:
         """Delete pictures of unsaved jobs that nobody can be waiting for any more."""
@@ -413,19 +393,6 @@ class Gallery:
                     path.unlink()
             except OSError as error:
                 log.warning("%s could not be deleted: %s", path, error)
-
-
-def converted(jpeg: bytes, saving: Saving) -> bytes:
-    """Return a JPEG in the format pictures are saved in."""
-    if saving.format in ("jpg", "jpeg"):
-        return jpeg
-    with Image.open(io.BytesIO(jpeg)) as opened:
-        return encode(from_pillow(opened), "", saving.format, quality=saving.quality).data
-
-
-def source_of(request: GenerationRequest) -> str:
-    """Where a picture of `request` comes from, in the words of `modules.service.provenance`."""
-    return TRAINED if request.img2img is None else COMPOSITE
 
 
 def _recipe_of(path: Path) -> str:

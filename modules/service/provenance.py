@@ -7,6 +7,7 @@ packet, which PNG, JPEG, WebP and AVIF hold each in a place of its own. It tells
 import re
 from dataclasses import dataclass
 
+from modules.schema.request import GenerationRequest
 from modules.settings.sections.recipe import FULL, PRIVATE, SHAREABLE
 from modules.settings.settings import Settings
 from modules.version import VERSION
@@ -64,6 +65,11 @@ def source_after(content: bytes, recipe: str, *, enhanced: bool) -> str:
     `enhanced` says that a network had a hand in it.
     """
     return source_in(content) or (TRAINED if recipe else ENHANCED if enhanced else "")
+
+
+def source_of(request: GenerationRequest) -> str:
+    """Where a picture of `request` comes from, one of the terms above."""
+    return TRAINED if request.img2img is None else COMPOSITE
 
 
 def inside(settings: Settings, infotext: str, source: str, level: str = "") -> Inside:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from modules.errors import InvalidRequest
-from modules.pipeline.watermark_network import is_available
 from modules.pipeline.watermark_reader import Mark, read_mark
 from modules.schema.watermark import TEXT
 from modules.service.read_pixels import read_pixels
@@ -35,7 +34,7 @@ def check_watermark(
     pixels = read_pixels(content, name)
     shape = (pixels.height, pixels.width, len(pixels.mode))
     picture = np.frombuffer(pixels.data, np.uint8).reshape(shape)[:, :, :3]
-    mark = read_mark(picture, text, network=is_available())
+    mark = read_mark(picture, text, network=True)
     if mark is None:
         raise InvalidRequest(
             f"{name} is too small to hold the watermark.", "It needs about 100 x 100 pixels."

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from modules.api.own import current_of
 from modules.api.sdapi.schemas import ProgressResponse, ProgressState
 from modules.service.app import App
-from modules.service.gallery import converted
 from modules.service.job import Snapshot
+from modules.service.thumbnails import converted
 
 HEAD_START = 0.01
 """A1111 shows this much as soon as a job runs; clients take 0 for "idle"."""
