@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "engine": {"schema", "extension"},
     "service": {"schema", "settings", "prompt", "extension", "engine", "compat"},
     "ui": {"schema", "settings", "extension", "service", "compat"},
-    "api": {"schema", "settings", "extension", "service"},
+    "api": {"schema", "settings", "extension", "service", "compat"},
     "cli": {"schema", "settings", "extension", "service"},
 }
 """Room by room, besides the ground and itself."""
@@ -69,6 +69,7 @@ LIGHT = {
     "modules.pipeline.preprocessors.catalogue",
     "modules.pipeline.preprocessors.fitting",
     "modules.pipeline.preprocessors.run",
+    "modules.pipeline.preprocessors.skeleton",
     "modules.pipeline.resize",
     "modules.pipeline.watermark_reader",
     "modules.training.command",

@@ -123,7 +123,11 @@ class ControlUnit:
         help="Choose the preprocessor's resolution so that its map fits the drawing.",
     )
     control_mode: str = param(
-        "Balanced", "Control mode", infotext="Control Mode", choices=CONTROL_MODES
+        "Balanced",
+        "Control mode",
+        infotext="Control Mode",
+        choices=CONTROL_MODES,
+        help="Whether the prompt or the map counts more where they disagree.",
     )
     hr_option: str = param(
         "Both",
