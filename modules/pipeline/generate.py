@@ -15,8 +15,9 @@ from modules.pipeline.control import JobControl, at_work_in, joined
 from modules.pipeline.decode import decode
 from modules.pipeline.drawing_pass import Bench, DrawingPass, Drawn, Skipped
 from modules.pipeline.faces import RestoreFaces
-from modules.pipeline.finish import finished
+from modules.pipeline.finish import enlarged, finished
 from modules.pipeline.first_latents import latent_shape, noise_for
+from modules.pipeline.inversion import noise_behind
 from modules.pipeline.picture_conditions import plain_conditions, wants_mask
 from modules.pipeline.picture_start import PictureStart, picture_start
 from modules.pipeline.picture_words import picture_vector
@@ -240,6 +241,7 @@ class _Job:
         if pictures is None:
             x = self.plan.start(first)
         else:
+            first = self._behind(first, pictures.latents, batch)
             x = self.plan.start_from(
                 pictures.latents, first * self.request.pictures.noise_multiplier
             )
@@ -252,6 +254,14 @@ class _Job:
                 picture_conditions=self._picture_conditions(batch),
             )
         )
+
+    def _behind(self, noise: Tensor, latents: Tensor, batch: BatchOfSeeds) -> Tensor:
+        """The noise behind the pictures, if that is asked for."""
+        wish = self.request.img2img.inversion if self.request.img2img is not None else None
+        if wish is None:
+            return noise
+        conditions = self._picture_conditions(batch)
+        return noise_behind(self.first, latents.expand_as(noise), noise, wish, conditions)
 
     def _picture_conditions(self, batch: BatchOfSeeds) -> Tensor | None:
         """More input channels, for networks that have them."""
@@ -267,7 +277,8 @@ class _Job:
         pixels = decode(model, latent)
         if self.restore_faces is not None:
             pixels = as_data(self.restore_faces(as_picture(pixels)))
-        return finished(pixels, origin, self.request.pictures, reference)
+        made = finished(pixels, origin, self.request.pictures, reference)
+        return enlarged(made, self.request.afterwards, self.bench.find_upscaler)
 
     def _picture(
         self, batch: BatchOfSeeds, place: int, pixels: ImageData, facts: tuple[Fact, ...]

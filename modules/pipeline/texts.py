@@ -31,7 +31,7 @@ class Texts:
 def read_texts(request: GenerationRequest, index: int = 0) -> Texts:
     """Take comments and networks out of the prompts of picture number `index`."""
     words = request.wording(index)
-    return _read(words.prompt, words.negative_prompt, request.text)
+    return texts_of(words.prompt, words.negative_prompt, request.text)
 
 
 def read_hires_texts(request: GenerationRequest, index: int = 0) -> Texts:
@@ -39,10 +39,11 @@ def read_hires_texts(request: GenerationRequest, index: int = 0) -> Texts:
     words = request.wording(index)
     prompt = words.hires_prompt or words.prompt
     negative = words.hires_negative_prompt or words.negative_prompt
-    return _read(prompt, negative, request.text)
+    return texts_of(prompt, negative, request.text)
 
 
-def _read(prompt: str, negative: str, wish: TextOptions) -> Texts:
+def texts_of(prompt: str, negative: str, wish: TextOptions) -> Texts:
+    """Take comments and networks out of a pair of prompts."""
     if wish.comments:
         prompt, negative = strip_comments(prompt), strip_comments(negative)
     encoded, networks = take_networks(prompt)

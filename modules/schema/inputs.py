@@ -147,6 +147,21 @@ class Inpaint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inversion:
+    """Begin with the noise that the picture would have been drawn from."""
+
+    prompt: str = param("", "Original prompt", help="What the picture shows; empty is the prompt.")
+    negative_prompt: str = param("", "Original negative prompt")
+    steps: int = param(50, "Decode steps", minimum=1, maximum=1000, slider=(1, 150), step=1)
+    cfg_scale: float = param(
+        1.0, "Decode CFG scale", minimum=0, maximum=100, slider=(0, 15), step=0.1
+    )
+    randomness: float = param(
+        0.0, "Randomness", minimum=0, maximum=1, step=0.01, help="How much other noise is mixed in."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Img2Img:
     """Start from pictures instead of noise alone."""
 
@@ -178,6 +193,7 @@ class Img2Img:
         help="How closely a model that edits pictures (instruct-pix2pix) keeps to the picture.",
     )
     inpaint: Inpaint | None = None
+    inversion: Inversion | None = None
     depth: ImageData | None = None
     """How near everything is, nearest white, for models that are told so (depth2img)."""
 

@@ -11,6 +11,7 @@ from modules.schema.catalogue import Catalogue
 from modules.schema.request import GenerationRequest
 from modules.schema.script_call import ScriptCall
 from modules.service.complete import RANDOM_SEEDS
+from modules.service.scripts.alternative_test import ALTERNATIVE_TEST
 from modules.service.scripts.arguments import plain_args, read_args
 from modules.service.scripts.folder_batch import FOLDER_BATCH
 from modules.service.scripts.loopback import LOOPBACK
@@ -24,6 +25,7 @@ from modules.service.scripts.xyz_plot import XYZ_PLOT
 from modules.settings.settings import Settings
 
 STOCK = (
+    ALTERNATIVE_TEST,
     LOOPBACK,
     OUTPAINTING,
     PLAIN_OUTPAINTING,
