@@ -1,6 +1,8 @@
 """The controls of A1111's scripts on our page: made where they belong, read, shown again."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio as gr
@@ -30,10 +32,18 @@ class Page:
             self.world.guard(one.extension, "on_before_ui", one.function)
 
     def lay_out_alone(self) -> None:
-        """Make all controls where nobody sees them: for what they hold at first."""
-        with gr.Blocks(analytics_enabled=False):
-            for is_img2img in (False, True):
-                self.lay_out(is_img2img)
+        """Make all controls where nobody sees them: for what they hold at first.
+
+        In an event loop of their own: without one Gradio makes several and closes none.
+        """
+
+        async def make() -> None:
+            with gr.Blocks(analytics_enabled=False):
+                for is_img2img in (False, True):
+                    self.lay_out(is_img2img)
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, make()).result()
 
     def lay_out(self, is_img2img: bool) -> None:
         """Place the controls of a tab's scripts."""

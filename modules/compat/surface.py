@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modules.compat.faces import core, drawing, files, page
+from modules.compat.faces import core, drawing, files
+from modules.compat.faces.page import gradio, ui, ui_common, ui_components
 from modules.compat.importing import Scope
 
 Make = Callable[[Any, Scope], Mapping[str, Any]]
@@ -40,8 +41,8 @@ SURFACE: Mapping[str, Make] = {
     "modules.infotext_utils": files.infotext_utils,
     "modules.generation_parameters_copypaste": files.infotext_utils,
     "modules.api.api": files.api,
-    "modules.ui_components": page.ui_components,
-    "modules.ui_common": page.ui_common,
-    "modules.ui": page.ui,
-    "gradio": page.gradio,
+    "modules.ui_components": ui_components,
+    "modules.ui_common": ui_common,
+    "modules.ui": ui,
+    "gradio": gradio,
 }

@@ -170,7 +170,10 @@ class World:
         runner = self.runner(request.img2img is not None)
         if not runner.scripts and not self.callbacks.of("cfg_denoiser"):
             return None
-        usual = self.page.defaults(runner) if self.page is not None else {}
+        if self.page is None:  # nobody looks at a page, but controls say what is usual
+            self.begin_page().lay_out_alone()
+            runner = self.runner(request.img2img is not None)
+        usual = self.page.defaults(runner)
         scripts = {**usual, **{name: to_plain(v) for name, v in given.get("scripts", {}).items()}}
         labels = self.settings()
         stored = self.host.options()

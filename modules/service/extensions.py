@@ -57,6 +57,20 @@ class ExtensionRow:
         return tuple(notes)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForeignScript:
+    """A script of an extension for A1111's webui."""
+
+    name: str
+    """The title in lower case."""
+    title: str
+    always: bool
+    """Whether it takes part in every job; otherwise it is chosen."""
+    args: tuple[Any, ...]
+    """What its controls hold at first."""
+    labels: tuple[str, ...]
+
+
 def plan_of(paths: Paths, launch: Launch, settings: SettingsStore) -> Plan:
     """Which extensions the flags and the settings want."""
     choice = settings.settings.extensions
@@ -132,6 +146,23 @@ class ExtensionDesk:
         world = self.loaded.world
         return list(world.notes.get(name, ())) if isinstance(world, World) else []
 
+    def scripts(self, tab: str) -> list[ForeignScript]:
+        """Scripts of extensions that requests may name on a tab ("txt2img" or "img2img")."""
+        world = self.loaded.world
+        if not isinstance(world, World) or world.page is None:
+            return []
+        runner = world.runner(tab == "img2img")
+        return [
+            ForeignScript(
+                name=str(one.name),
+                title=one.title(),
+                always=one.alwayson,
+                args=tuple(world.page.default_args(runner.is_img2img, str(one.name))),
+                labels=tuple(str(control.label or "") for control in one.controls or ()),
+            )
+            for one in runner.scripts
+        ]
+
     def page_files(self) -> list[tuple[str, str]]:
         """Scripts and styles that working extensions bring to the page: extension, file."""
         found = []
@@ -147,9 +178,11 @@ class ExtensionDesk:
         world = self.loaded.world
         if not isinstance(world, World):
             return
-        if world.page is None:  # without the page scripts' controls are made all the same
-            world.begin_page().lay_out_alone()
-        world.page.started(api)
+        page = world.page
+        if page is None:  # without the page scripts' controls are made all the same
+            page = world.begin_page()
+            page.lay_out_alone()
+        page.started(api)
 
     def pasted(self, infotext: str) -> dict[str, Any]:
         """A recipe's values by key, as extensions leave them."""

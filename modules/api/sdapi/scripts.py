@@ -11,6 +11,7 @@ from modules.param import Field, params_of
 from modules.schema.control import ControlUnit
 from modules.schema.inputs import SoftInpaint
 from modules.service.app import App
+from modules.service.extensions import ForeignScript
 from modules.service.scripts.catalogue import scripts_of
 from modules.service.scripts.script import IMG2IMG, TABS, TXT2IMG, Script
 
@@ -29,7 +30,11 @@ def script_routes(app: App) -> APIRouter:
     def scripts() -> dict[str, list[str]]:
         """List scripts by tab, in lower case: those that a request may name."""
         return {
-            tab: [*ALWAYS_ON.get(tab, {}), *(one.title.lower() for one in scripts_of(tab))]
+            tab: [
+                *ALWAYS_ON.get(tab, {}),
+                *(one.title.lower() for one in scripts_of(tab)),
+                *(one.name for one in app.extensions.scripts(tab)),
+            ]
             for tab in TABS
         }
 
@@ -42,6 +47,8 @@ def script_routes(app: App) -> APIRouter:
                 rows.append(_row(name, tab, [_plain(item) for item in params_of(kind)], True))
             for one in scripts_of(tab):
                 rows.append(_row(one.title.lower(), tab, _arguments(app, one, tab), False))
+            for foreign in app.extensions.scripts(tab):
+                rows.append(_row(foreign.name, tab, _bare(foreign), foreign.always))
         return rows
 
     return routes
@@ -49,6 +56,13 @@ def script_routes(app: App) -> APIRouter:
 
 def _row(name: str, tab: str, args: list[dict[str, Any]], always_on: bool) -> dict[str, Any]:
     return {"name": name, "is_alwayson": always_on, "is_img2img": tab == IMG2IMG, "args": args}
+
+
+def _bare(script: ForeignScript) -> list[dict[str, Any]]:
+    return [
+        {**dict.fromkeys(KEYS), "label": label, "value": value}
+        for label, value in zip(script.labels, script.args, strict=False)
+    ]
 
 
 def _arguments(app: App, script: Script, tab: str) -> list[dict[str, Any]]:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modules.api.coercion import coerce
+from modules.api.controlnet.units import CONTROLNET, units_of
 from modules.api.errors import LegacyError
 from modules.api.overrides import permitted
-from modules.api.request_json import coerce
 from modules.api.scripts import script_call
+from modules.api.sdapi.foreign_scripts import is_foreign, with_foreign_scripts
 from modules.api.sdapi.manner import as_written_then, in_its_manner
 from modules.api.sdapi.pictures import SOFT_INPAINTING, hires_of, img2img_of
 from modules.api.sdapi.schemas import (
@@ -55,7 +57,7 @@ class Translated:
 
 def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
     """Make our request of a body. Raises a WebUIError with A1111's status and words."""
-    refuse_unavailable(body)
+    refuse_unavailable(body, app)
     overrides = {
         name: value
         for name, value in permitted(body.override_settings or {}).items()
@@ -78,27 +80,28 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
         named = recipe.styles
     if body.eta is not None:  # goes to any sampler, before DDIM's own option
         request = replace_at(request, "options.eta_ddim", body.eta)
-    styles = tuple(body.styles or ())
     if body.restore_faces is not None:
         restorer = settings.faces.model if body.restore_faces else ""
         request = replace_at(request, "faces.restorer", restorer)
+    styles = tuple(body.styles or ())
     prompt, negative = app.styles().apply(styles, request.prompt, request.negative_prompt)
     request = replace(request, prompt=prompt, negative_prompt=negative)
     if request.hires is not None:
         request = replace(request, hires=_with_styles(request.hires, app, styles))
-    script = _script_of(body, request) if body.script_name else None  # not that of a recipe
-    request = replace(request, script=script)
+    script = _script_of(body, request, app)  # not that of a recipe
+    request = replace(request, script=script, control=units_of(body.alwayson_scripts))
+    request = with_foreign_scripts(request, body, app)
     settings = as_written_then(settings, request, given)
     return Translated(
         request=request, settings=settings, size_given=size_given, styles=styles or named
     )
 
 
-def refuse_unavailable(body: StableDiffusionProcessing) -> None:
+def refuse_unavailable(body: StableDiffusionProcessing, app: App) -> None:
     """Raise for what a request asks that cannot be done here; silence would draw something else."""
     for name, script in (body.alwayson_scripts or {}).items():
         plain = name.strip().lower()
-        if plain == SOFT_INPAINTING:
+        if plain in (SOFT_INPAINTING, CONTROLNET) or is_foreign(app, plain):
             continue
         if plain in (one.title.lower() for one in all_scripts()):
             raise LegacyError(
@@ -108,9 +111,12 @@ def refuse_unavailable(body: StableDiffusionProcessing) -> None:
             raise LegacyError(422, f"Script '{name}' not found")
 
 
-def _script_of(body: StableDiffusionProcessing, request: GenerationRequest) -> ScriptCall:
-    """The script that a body names, with its positional arguments."""
-    assert body.script_name is not None
+def _script_of(
+    body: StableDiffusionProcessing, request: GenerationRequest, app: App
+) -> ScriptCall | None:
+    """The script that a body names, with its positional arguments; None without one of ours."""
+    if not body.script_name or is_foreign(app, body.script_name):
+        return None
     try:
         return script_call(body.script_name, body.script_args or [], tab_of(request))
     except NotFound as error:
