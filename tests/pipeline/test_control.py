@@ -12,6 +12,9 @@ from modules.conditioning.reader import reader_for
 from modules.errors import InvalidRequest, ModelError, NotFound
 from modules.model.loader import load_model
 from modules.model.memory import MemoryPlan
+from modules.model.patch.hypernetwork import HypernetworkFolder
+from modules.model.patch.network_files import NetworkFolder
+from modules.model.patch.patcher import Patcher
 from modules.pipeline.attachments.control_work import Order, at_work, hint_of
 from modules.pipeline.control import JobControl
 from modules.pipeline.control_shelf import ControlShelf
@@ -25,7 +28,7 @@ from modules.schema.event import ImageReady, Notice, Progress
 from modules.schema.inputs import Hires, ImageData
 from modules.schema.request import Batch, GenerationRequest, Refiner, Sampling, Seeds, Size
 from tests.model import tiny_checkpoints
-from tests.model.control_checkpoints import write_controlnet
+from tests.model.control_checkpoints import save, write_controlnet
 
 
 def photo(width=64, height=64, seed=3):
@@ -339,3 +342,25 @@ def test_inpaint_only_keeps_what_its_mask_does_not_cover(studio, sampler, monkey
     assert torch.allclose(kept[..., :3], wanted[..., :3], atol=1e-5)
     assert not torch.allclose(kept[..., 5:], wanted[..., 5:], atol=0.1)
     assert not torch.allclose(free[..., :3], wanted[..., :3], atol=0.1)
+
+
+def test_networks_of_the_prompt_and_units_work_together(studio, tmp_path):
+    generator = torch.Generator().manual_seed(6)
+    name = "lora_unet_mid_block_attentions_0_proj_in"
+    lora = {
+        f"{name}.lora_up.weight": torch.randn(64, 2, 1, 1, generator=generator),
+        f"{name}.lora_down.weight": torch.randn(2, 64, 1, 1, generator=generator),
+    }
+    save(tmp_path, "paint", lora)
+    folders = NetworkFolder(tmp_path), HypernetworkFolder(tmp_path)
+    patcher = Patcher(studio.model, *folders)
+    painted = replace(PLAIN, prompt="a red cat<lora:paint:1>")
+    pictures = [
+        studio.draw(*units, request=request, patcher=patcher)
+        for request in (painted, PLAIN)
+        for units in ((UNIT,), ())
+    ]
+    for one, other in combinations(pictures, 2):
+        assert not np.array_equal(one, other)
+    assert np.array_equal(pictures[2], studio.draw(UNIT))
+    assert np.array_equal(pictures[3], studio.draw())

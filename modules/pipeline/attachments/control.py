@@ -118,7 +118,7 @@ class ControlAttachment:
         """A block in which the network is called, with what all units add whose time it is."""
         if call.model is not self._model:
             self._go_on_beside(call.model)
-        share = self.step / self.steps if self.steps else 0.0
+        share = min(1.0, self.step / max(1, self.steps))  # some samplers make more steps
         with ExitStack() as stack:
             found = [
                 stack.enter_context(one.around(call))

@@ -1,6 +1,7 @@
 """Networks for control from files in every layout, and what is said of others."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -319,3 +320,22 @@ def test_differences_go_with_a_model_that_is_given_pictures(tmp_path):
     network = load_control(save(tmp_path, "diff", tensors), inpainting).network
     own = inpainting.unet.input_blocks[0][0].weight
     assert torch.equal(network.input_blocks[0][0].weight, own[:, :4])
+
+
+class Evil:
+    """Would leave a file behind if it were run."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("name", ["control_x.pth", "ip.bin", "control.safetensors"])
+def test_nothing_in_a_file_is_ever_run(model, tmp_path, name):
+    canary, path = tmp_path / "canary", tmp_path / name
+    torch.save({"image_proj": {"x": Evil(canary)}, "control_model.x": Evil(canary)}, path)
+    with pytest.raises(ModelError):
+        load_control(path, model)
+    assert not canary.exists()
