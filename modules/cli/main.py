@@ -25,6 +25,7 @@ COMMANDS = (
     Command("txt2img", "draw pictures from a prompt, right here", "generate"),
     Command("run", "draw again what a picture, a recipe or a JSON file asks for", "run"),
     Command("models", "list, verify, convert and merge model files", "models"),
+    Command("extensions", "list, install, switch and remove extensions", "extensions"),
     Command("users", "say who may log in", "users"),
     Command("watermark", "look for the invisible watermark in pictures", "watermark"),
     Command("doctor", "find out what is wrong with this installation", "doctor"),

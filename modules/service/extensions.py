@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ class ExtensionDesk:
         paths: Paths,
         launch: Launch,
         settings: SettingsStore,
-        engine: Engine,
+        engine: Engine | None = None,
         make_world: MakeWorld | None = None,
     ) -> None:
         self._paths, self._launch, self._settings = paths, launch, settings
@@ -202,15 +202,15 @@ class ExtensionDesk:
             plan = self.plan()
             self.loaded.reload(plan)
             self._offer()
-            self._engine.use_extensions(plan)
+            if self._engine is not None:
+                self._engine.use_extensions(plan)
         for watcher in self._watchers:
             watcher()
 
     def rows(self) -> list[ExtensionRow]:
         """Every extension, with what became of it in either process."""
-        there: dict[str, Mapping[str, Any]] = {
-            str(one["extension"]): one for one in self._engine.status().troubles
-        }
+        troubles = self._engine.status().troubles if self._engine is not None else ()
+        there = {str(one["extension"]): one for one in troubles}
         rows = []
         for report in self.loaded.reports():
             name, trouble, state = report.folder.name, report.trouble, report.state
