@@ -1,7 +1,6 @@
 """Adds one more picture to each job of several: small prints of all, with their seeds."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from modules.extension.hooks import Draw, hook
 from modules.schema.event import Event, ImageReady
@@ -13,7 +12,7 @@ FEWEST = 2
 
 @hook
 def around_drawing(
-    request: GenerationRequest, draw: Draw, start_image: int, settings: Mapping[str, Any]
+    request: GenerationRequest, draw: Draw, start_image: int
 ) -> Iterator[Event]:
     """Let the pictures pass, keep small prints of them, and add the sheet after the last."""
     prints = []

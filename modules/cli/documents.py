@@ -4,6 +4,7 @@ A page holds `<!-- table: NAME -->` and `<!-- end -->`; what is between them is 
 `python -m tests --fix` rewrites it, and a test says when it is stale.
 """
 
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from modules.cli.generate import flag_fields
 from modules.cli.generate import flag_of as request_flag
+from modules.extension.hooks import ABOUT, BOTH, ENGINE, SERVER, Hooks
 from modules.param import Field, params_of
 from modules.paths import ROOT, Paths
 from modules.pipeline.preprocessors.catalogue import ROWS, Preprocessor
@@ -194,6 +196,19 @@ def preprocessors() -> str:
     return table(["Name", "In menus", "Control type", "Numbers", "Needs the file"], rows)
 
 
+def hooks() -> str:
+    """What extensions may do."""
+    places = {SERVER: "the server", ENGINE: "the process that draws", BOTH: "both"}
+    rows = []
+    for name, about in ABOUT.items():
+        function = getattr(Hooks, name)
+        wanted = [one for one in inspect.signature(function).parameters if one != "self"]
+        meaning = (inspect.getdoc(function) or "").split("\n\n")
+        call = f"`{name}({', '.join(wanted)})`"
+        rows.append([call, " ".join(meaning), places[about.where]])
+    return table(["Hook", "Meaning", "Called in"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "launch_flags": launch_flags,
     "request_flags": request_flags,
@@ -203,6 +218,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "routes": routes,
     "scripts": scripts,
     "axes": axes,
+    "hooks": hooks,
     "preprocessors": preprocessors,
 }
 

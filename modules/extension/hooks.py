@@ -68,7 +68,7 @@ class Hooks:
 
     @spec
     def around_drawing(
-        self, request: GenerationRequest, draw: Draw, start_image: int, settings: Mapping[str, Any]
+        self, request: GenerationRequest, draw: Draw, start_image: int
     ) -> Iterator[Event] | None:
         """Draw instead: a generator of events that may call `draw` as often as it likes.
 

@@ -291,11 +291,10 @@ class Extensions:
         request: GenerationRequest,
         draw: Draw,
         start_image: int,
-        settings: Mapping[str, Any] | None = None,
     ) -> Iterator[Event]:
         """Draw `request` with everything that extensions put around it. In the drawing process."""
         for plugin, function, names in self._implementations("around_drawing"):
-            draw = partial(self._around, plugin, function, names, draw, settings or {})
+            draw = partial(self._around, plugin, function, names, draw)
         attachments = tuple(
             self._guarded(plugin, one) for plugin, one in self.ask("attach", request=request)
         )
@@ -311,7 +310,6 @@ class Extensions:
         function: Callable[..., Any],
         names: tuple[str, ...],
         draw: Draw,
-        settings: Mapping[str, Any],
         request: GenerationRequest,
         start_image: int,
         attachments: tuple[Any, ...],
@@ -326,12 +324,7 @@ class Extensions:
             except Exception as error:
                 raise _Theirs(error) from error
 
-        context = {
-            "request": request,
-            "draw": inner,
-            "start_image": start_image,
-            "settings": settings,
-        }
+        context = {"request": request, "draw": inner, "start_image": start_image}
         done = start_image
         try:
             events = self._call("around_drawing", plugin, function, names, context)
