@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from modules.service.app import App
 from modules.ui.app import build_page
+from modules.ui.install import add_install_routes
 from modules.ui.theme import page_theme
 from modules.ui.translation import answer
 
@@ -30,6 +31,7 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     place = f"/easel/{fingerprint()}"
+    add_install_routes(api)
     api.add_api_route(WORDS, words_for(app), include_in_schema=False)
     api.mount(place, StaticFiles(directory=ASSETS), name="easel-assets")
     page = build_page(app)

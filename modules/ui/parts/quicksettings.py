@@ -27,7 +27,8 @@ def quicksettings(form: Form) -> Component:
             min_width=34,
         )
         page_part(
-            "<easel-queue-button></easel-queue-button><easel-status></easel-status>",
+            "<easel-simple></easel-simple><easel-queue-button></easel-queue-button>"
+            "<easel-status></easel-status>",
             elem_id="easel_status",
         )
     return refresh
