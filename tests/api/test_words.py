@@ -1,5 +1,7 @@
 """Completions, wildcards and past prompts over REST."""
 
+import json
+
 import pytest
 
 from modules.schema.request import GenerationRequest, Sampling, Seeds
@@ -67,3 +69,16 @@ def test_prompts_of_before_are_found_pinned_and_forgotten(client, server):
     client.delete(f"/api/v1/prompts/{one['id']}")
     assert client.get("/api/v1/prompts", params={"text": "remembered"}).json() == []
     assert client.delete(f"/api/v1/prompts/{one['id']}").status_code == 404
+
+
+def test_clients_of_dynamic_prompts_are_understood(client):
+    def drawn(*args):
+        scripts = {"Dynamic Prompts v2.17.1": {"args": list(args)}}
+        size = {"width": 16, "height": 16, "steps": 1, "seed": 1}
+        body = {"prompt": "a {x|y}", "alwayson_scripts": scripts, "send_images": False, **size}
+        answer = client.post("/sdapi/v1/txt2img", json=body)
+        return json.loads(answer.json()["info"])["all_prompts"]
+
+    assert drawn(True, True, 2) == ["a x", "a y"] * 2
+    assert drawn(False) == ["a {x|y}"]
+    assert drawn(True)[0] in ("a x", "a y")

@@ -11,6 +11,7 @@ from modules.api.controlnet.units import CONTROLNET, units_of
 from modules.api.errors import LegacyError
 from modules.api.overrides import permitted
 from modules.api.scripts import script_call
+from modules.api.sdapi.dynamic_prompts import is_dynamic_prompts, with_dynamic_prompts
 from modules.api.sdapi.foreign_scripts import is_foreign, with_foreign_scripts
 from modules.api.sdapi.manner import as_written_then, in_its_manner
 from modules.api.sdapi.pictures import SOFT_INPAINTING, hires_of, img2img_of
@@ -90,6 +91,7 @@ def to_request(body: StableDiffusionProcessing, app: App) -> Translated:
         request = replace(request, hires=_with_styles(request.hires, app, styles))
     script = _script_of(body, request, app)  # not that of a recipe
     request = replace(request, script=script, control=units_of(body.alwayson_scripts))
+    request = with_dynamic_prompts(request, body.alwayson_scripts)
     request = with_foreign_scripts(request, body, app)
     settings = as_written_then(settings, request, given)
     return Translated(
@@ -102,6 +104,8 @@ def refuse_unavailable(body: StableDiffusionProcessing, app: App) -> None:
     for name, script in (body.alwayson_scripts or {}).items():
         plain = name.strip().lower()
         if plain in (SOFT_INPAINTING, CONTROLNET) or is_foreign(app, plain):
+            continue
+        if is_dynamic_prompts(plain):
             continue
         if plain in (one.title.lower() for one in all_scripts()):
             raise LegacyError(

@@ -68,7 +68,8 @@ export function pictureButtons(image, { ids = false, few = false } = {}) {
 		return button;
 	};
 	const plot = isPlot(image) ? [make(false)(PLOT)] : [];
-	return [...plot, ...ACTIONS.map(make(false)), ...(few ? [] : [...QUIET, ...(ids ? [] : [SHARE])].map(make(true)))];
+	const usual = few && plot.length ? ACTIONS.filter(([, name]) => name !== "Extras") : ACTIONS; // as many as others have
+	return [...plot, ...usual.map(make(false)), ...(few ? [] : [...QUIET, ...(ids ? [] : [SHARE])].map(make(true)))];
 }
 
 /** Leave only the icon of a button, and its name for screen readers. */

@@ -126,7 +126,7 @@ export class Selection {
 		};
 		const dialog = h("dialog.easel-edit", { "aria-label": "Grid", onclose: () => dialog.remove() },
 			h("form", { onsubmit: make }, h("header", {}, h("h2", {}, "Grid"), iconButton("close", "Close", () => dialog.close(), true)), list,
-				h("div.fields", {}, field("Columns; 0 is nearly a square", columns), field("Margin in pixels", margin), field("Words above each picture", caption)),
+				h("div.fields", {}, field("Columns (0: square)", columns), field("Margin in pixels", margin), field("Words above each picture", caption)),
 				h("div.buttons", {}, h("button.easel-button.primary", { type: "submit" }, "Make the grid"))));
 		document.body.append(dialog);
 		dialog.showModal();
