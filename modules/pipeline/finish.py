@@ -3,6 +3,8 @@
 from modules.pipeline.colour import corrected
 from modules.pipeline.pictures import Picture, as_data, as_picture
 from modules.pipeline.placing import Placed
+from modules.pipeline.resize import FindUpscaler, upscale
+from modules.schema.afterwards import Afterwards
 from modules.schema.inputs import ImageData, PictureOptions
 
 
@@ -25,3 +27,14 @@ def finished(
     if origin.overlay is not None:
         picture = origin.overlay.put_on(picture, visible=options.overlay)
     return as_data(picture)
+
+
+def enlarged(pixels: ImageData, wish: Afterwards, find: FindUpscaler) -> ImageData:
+    """A finished picture as large as wished; sides are rounded down to multiples of 8.
+
+    Raises NotFound, ModelError.
+    """
+    enlarge = find(wish.upscaler) if wish.upscaler else None
+    if enlarge is None:
+        return pixels
+    return as_data(upscale(as_picture(pixels), wish.factor, enlarge))

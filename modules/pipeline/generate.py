@@ -15,7 +15,7 @@ from modules.pipeline.control import JobControl, at_work_in, joined
 from modules.pipeline.decode import decode
 from modules.pipeline.drawing_pass import Bench, DrawingPass, Drawn, Skipped
 from modules.pipeline.faces import RestoreFaces
-from modules.pipeline.finish import finished
+from modules.pipeline.finish import enlarged, finished
 from modules.pipeline.first_latents import latent_shape, noise_for
 from modules.pipeline.inversion import noise_behind
 from modules.pipeline.picture_conditions import plain_conditions, wants_mask
@@ -277,7 +277,8 @@ class _Job:
         pixels = decode(model, latent)
         if self.restore_faces is not None:
             pixels = as_data(self.restore_faces(as_picture(pixels)))
-        return finished(pixels, origin, self.request.pictures, reference)
+        made = finished(pixels, origin, self.request.pictures, reference)
+        return enlarged(made, self.request.afterwards, self.bench.find_upscaler)
 
     def _picture(
         self, batch: BatchOfSeeds, place: int, pixels: ImageData, facts: tuple[Fact, ...]

@@ -100,6 +100,8 @@ EXTRA_KEYS = (
     "Hires refiner",
     "Noise multiplier",
     "VAE Decoder",
+    "Postprocess upscale by",
+    "Postprocess upscaler",
 )
 """The order in which A1111's stages add the rest. Keys of scripts come before these."""
 
@@ -279,6 +281,8 @@ def _of_passes(request: GenerationRequest) -> dict[str, Value]:
         "Token merging ratio": merged or None,
         "Token merging ratio hr": (again or None) if request.hires is not None else None,
     }
+    if request.afterwards.upscaler:
+        values["Postprocess upscale by"] = request.afterwards.factor
     hires = request.hires
     if hires is not None and (hires.resize_x or hires.resize_y):
         values["Hires upscale"] = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modules.param import check_limits, param
+from modules.schema.afterwards import Afterwards
 from modules.schema.control import ControlUnit
 from modules.schema.faces import Faces
 from modules.schema.inputs import Hires, Img2Img, PictureOptions
@@ -660,7 +661,8 @@ class GenerationRequest:
     models: Models = Models()
     refiner: Refiner = Refiner()
     pictures: PictureOptions = field(default_factory=PictureOptions)
-    faces: Faces = Faces()
+    faces: Faces = field(default_factory=Faces)
+    afterwards: Afterwards = field(default_factory=Afterwards)
     img2img: Img2Img | None = None
     hires: Hires | None = None
     control: tuple[ControlUnit, ...] = ()

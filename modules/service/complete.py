@@ -8,7 +8,12 @@ from modules.prompt.comments import strip_comments
 from modules.prompt.networks import hypernet_wishes, lora_wishes, take_networks
 from modules.schema.catalogue import Catalogue
 from modules.schema.request import GenerationRequest, Refiner, Seeds, Size
-from modules.service.complete_pictures import complete_hires, complete_img2img, largest_sides
+from modules.service.complete_pictures import (
+    complete_afterwards,
+    complete_hires,
+    complete_img2img,
+    largest_sides,
+)
 from modules.service.faces import named_restorer
 from modules.service.resolve import find_checkpoint, resolve_names
 
@@ -50,6 +55,7 @@ def complete_request(
         refiner=_named_refiner(request, catalogue),
         faces=named_restorer(request.faces, catalogue),
     )
+    request = complete_afterwards(request, catalogue)
     check_pixels(request)
     return request
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from modules.errors import InvalidRequest, NotFound
+from modules.schema.afterwards import Afterwards
 from modules.schema.catalogue import Catalogue
 from modules.schema.hires_size import LATENT_UPSCALERS, hires_size, upscaler_names
 from modules.schema.infotext_parse import first_pass_size
@@ -68,6 +69,14 @@ def complete_hires(request: GenerationRequest, catalogue: Catalogue) -> Generati
         ),
     )
     return replace(request, hires=hires)
+
+
+def complete_afterwards(request: GenerationRequest, catalogue: Catalogue) -> GenerationRequest:
+    """Resolve the upscaler of the finished picture. Raises NotFound."""
+    wish = request.afterwards
+    name = _upscaler(wish.upscaler or "None", upscaler_names(catalogue))
+    wish = Afterwards() if name == "None" else replace(wish, upscaler=name)
+    return replace(request, afterwards=wish)
 
 
 def largest_sides(request: GenerationRequest) -> tuple[int, int]:

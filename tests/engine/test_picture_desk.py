@@ -208,3 +208,21 @@ def test_what_cannot_be_described_is_told(place, body, status, words):
     answer = place.client.post("/sdapi/v1/interrogate", json=body)
     assert answer.status_code == status
     assert words in answer.text
+
+
+def test_a_drawn_picture_is_enlarged_afterwards_and_the_recipe_says_so(place):
+    recipe = "a cat\nSteps: 1, Sampler: Euler, CFG scale: 1, Seed: 3, Size: 64x64"
+    told = ", Postprocess upscale by: 2.5, Postprocess upscaler: Nearest"
+    body = {"infotext": recipe + told, "scheduler": "automatic"}
+    large = place.client.post("/sdapi/v1/txt2img", json=body).json()
+    small = place.client.post("/sdapi/v1/txt2img", json={**body, "infotext": recipe}).json()
+    pixels = pixels_of(large["images"][0])
+    assert pixels.shape == (160, 160, 3)
+    assert told.removeprefix(", ") in large["info"]
+    assert "Postprocess" not in small["info"]
+    wanted = Image.fromarray(pixels_of(small["images"][0])).resize((160, 160), Image.NEAREST)
+    assert np.array_equal(pixels, np.asarray(wanted))
+    wrong = {**body, "infotext": f"{recipe}, Postprocess upscaler: Nearst"}
+    answer = place.client.post("/sdapi/v1/txt2img", json=wrong)
+    assert answer.status_code == 404
+    assert "Nearest" in answer.text

@@ -57,6 +57,8 @@ def sample(kind):
         events.Preview: {"jpeg": b"\xff\xd8", "width": 8, "height": 8},
         events.ImageReady: {"image": image},
         events.Notice: {"message": "LoRA not found"},
+        events.FacesFound: {"boxes": ((1.0, 2.0, 30.5, 40.0),)},
+        events.Described: {"text": "a cat, sitting"},
         events.Failed: {"message": "what", "hint": "do"},
     }
     return kind(**values.get(kind, {}))

@@ -19,6 +19,8 @@ from modules.ui.parts.seed_box import seed_box
 from modules.ui.tabs import txt2img
 
 MENUS = {
+    "restorers": ["CodeFormer"],
+    "upscalers": ["None", "Lanczos"],
     "samplers": ["DPM++ 2M", "Euler a", "DDIM"],
     "schedules": ["Automatic", "Karras"],
     "checkpoints": ["one.safetensors [0123456789]", "two.safetensors [9876543210]"],

@@ -18,14 +18,18 @@ GROUPS = (
         ("options.sigma_", "options.rho", "options.beta", "options.discard", "options.sgm"),
     ),
     ("Solver and guidance", ("options.",)),
-    ("Faces", ("faces.",)),
+    ("Faces, and what comes afterwards", ("faces.", "afterwards.")),
 )
 """Title and the beginnings of the paths below it; a field goes into the first group that fits."""
 
 PICTURES = ("Pictures and masks", ("pictures.", "img2img."))
 """The group of a tab that starts from pictures."""
 
-AS_BEFORE = {"pictures.upscaler": "Plain (Lanczos)", "faces.restorer": "None"}
+AS_BEFORE = {
+    "pictures.upscaler": "Plain (Lanczos)",
+    "faces.restorer": "None",
+    "afterwards.upscaler": "None",
+}
 """What menus call the choice ""."""
 
 OTHER_WORK = ("img2img.", "hires.", "pictures.")
