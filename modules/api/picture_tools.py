@@ -11,6 +11,7 @@ from modules.api.own import check_images
 from modules.errors import InvalidRequest
 from modules.schema.picture_tasks import CLIP
 from modules.service.app import App
+from modules.service.contents import readable
 from modules.service.export_recipe import FORMS, export_recipe
 from modules.service.picture_tools import PictureTools
 from modules.service.read_pixels import read_pixels
@@ -49,6 +50,13 @@ def picture_tool_routes(app: App) -> APIRouter:
         """Say what a picture shows: `clip` in a sentence, `deepdanbooru` by tags."""
         content = await _sent(app, request, id)
         return {"text": await run_in_threadpool(_described, app, content, by)}
+
+    @routes.post("/contents")
+    async def contents(request: Request, id: str = "") -> dict[str, Any]:
+        """List everything that can be read in a picture file besides its pixels."""
+        content = await _sent(app, request, id)
+        found = await run_in_threadpool(readable, content)
+        return {"entries": [asdict(entry) for entry in found]}
 
     return routes
 

@@ -84,3 +84,13 @@ def test_the_watermark_is_found_and_not_found(server: Served) -> None:
     missing = server.client.post("/api/v1/images/watermark", json={"image": encoded}).json()
     assert not missing["found"]
     assert post(server, "watermark", png(plain[:40, :40])).status_code == 422
+
+
+def test_what_is_inside_a_file_is_listed(server: Served, image_id: str) -> None:
+    found = {
+        one["where"]: one["text"] for one in post(server, "contents", id=image_id).json()["entries"]
+    }
+    assert found["PNG tEXt parameters"].startswith("a fox")
+    assert any(text.startswith("Made by a trained model.") for text in found.values())
+    assert post(server, "contents", png(np.zeros((8, 8, 3), np.uint8))).json() == {"entries": []}
+    assert post(server, "contents", b"no picture").status_code == 422

@@ -54,5 +54,7 @@ def test_png_info_tells_the_program_verifies_and_looks_for_the_watermark(visit, 
     expect(page.locator("easel-pnginfo .answer")).to_contain_text("written by SwarmUI")
     page.locator("#pnginfo_watermark").click()
     expect(page.locator("#pnginfo_found")).to_contain_text("was not found")
+    page.locator("#pnginfo_contents").click()
+    expect(page.locator("#pnginfo_found .easel-contents")).to_contain_text("PNG tEXt parameters")
     page.locator("#pnginfo_verify").click()
     expect(page.locator("#pnginfo_found .causes")).to_contain_text("Drawn by SwarmUI")

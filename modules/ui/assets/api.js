@@ -52,7 +52,7 @@ export function upload(path, file) {
 	return call(path, { method: "POST", body: form });
 }
 
-/** Ask a question about a picture file: "verify" (draws it again first) or "watermark". */
+/** Ask a question about a picture file: "verify" (draws it again first), "watermark" or "contents". */
 export function examine(what, file) {
 	const form = new FormData();
 	form.append("file", file);

@@ -3,6 +3,7 @@
 import { examine, exported, readRecipe } from "./api.js";
 import { restore, showTab } from "./bridge.js";
 import { copyText, h, icon, iconButton, toast } from "./dom.js";
+import { contentsOf } from "./share.js";
 
 /** Do something that takes a while, with its button switched off meanwhile. */
 async function during(button, work) {
@@ -69,8 +70,11 @@ class PngInfo extends HTMLElement {
 		const mark = isPicture && this.button("pnginfo_watermark", "Check watermark", async () => {
 			this.found.replaceChildren(h("p", {}, (await examine("watermark", this.file)).sentence));
 		});
+		const inside = isPicture && this.button("pnginfo_contents", "What is inside", async () => {
+			this.found.replaceChildren(contentsOf((await examine("contents", this.file)).entries));
+		});
 		if (!recipe.infotext) {
-			this.answer.replaceChildren(h("p.nothing", {}, "Nothing found: this file carries no recipe."), h("div.row", {}, mark || ""), this.found);
+			this.answer.replaceChildren(h("p.nothing", {}, "Nothing found: this file carries no recipe."), h("div.row", {}, mark || "", inside || ""), this.found);
 			return;
 		}
 		const send = () => {
@@ -90,7 +94,7 @@ class PngInfo extends HTMLElement {
 		const copy = (id, name, form) => this.button(id, name, async () => copyText(await exported(form, recipe.infotext), `${name} copied.`));
 		this.answer.replaceChildren(
 			h("div.row", {}, iconButton("reuse", "Send to txt2img", send), iconButton("copy", "Copy", () => copyText(recipe.infotext)),
-				copy("pnginfo_json", "JSON", "json"), copy("pnginfo_diffusers", "diffusers script", "diffusers"), verify || "", mark || ""),
+				copy("pnginfo_json", "JSON", "json"), copy("pnginfo_diffusers", "diffusers script", "diffusers"), verify || "", mark || "", inside || ""),
 			this.found,
 			h("h3", {}, recipe.program && recipe.program !== "Easel" ? `parameters, written by ${recipe.program}` : "parameters"),
 			h("pre", { id: "pnginfo_generation_info" }, recipe.infotext),

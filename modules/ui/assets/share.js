@@ -9,7 +9,7 @@ const LEVELS = [
 	["private", "Nothing", "The pixels alone."],
 ];
 const FORMATS = [["", "As it is"], ["png", "PNG"], ["jpg", "JPEG"], ["webp", "WebP"], ["avif", "AVIF"]];
-const NOTHING = "Nothing but the pixels can be read in this copy.";
+const NOTHING = "Nothing but the pixels can be read in this file.";
 const SIGNED = "Content Credentials (C2PA): others can check that nobody changed it";
 const UNSIGNED = "This needs the Python library c2pa-python";
 const TITLE = "What a stranger can read";
@@ -17,6 +17,14 @@ const TITLE = "What a stranger can read";
 /** Show the sheet for one picture. */
 export function share(image) {
 	new Share(image);
+}
+
+/** What can be read in a picture file, as a table. */
+export function contentsOf(entries) {
+	if (!entries.length) return h("p", {}, NOTHING);
+	const rows = entries.map(({ where, text, size }) =>
+		h("tr", {}, h("th", { scope: "row" }, where, h("small", {}, sizeText(size))), h("td", {}, h("pre", { tabindex: "0" }, text))));
+	return h("table.easel-contents", {}, h("tbody", {}, rows));
 }
 
 class Share {
@@ -73,10 +81,9 @@ class Share {
 		this.address();
 		this.name = told.name;
 		this.save.disabled = false;
-		const rows = told.entries.map(({ where, text, size }) => h("tr", {}, h("th", { scope: "row" }, where, h("small", {}, sizeText(size))), h("td", {}, h("pre", { tabindex: "0" }, text))));
 		this.found.replaceChildren(
 			h("p.quiet", {}, `${told.name} · ${sizeText(told.size)}`),
 			...told.notices.map((text) => h("p.bad", {}, text)),
-			rows.length ? h("table", {}, h("tbody", {}, rows)) : h("p", {}, NOTHING));
+			contentsOf(told.entries));
 	}
 }
