@@ -54,6 +54,7 @@ SIGNS = (
     Sign("a T2I-Adapter", has_any("body.0.block1.weight"), "t2i"),
     Sign("a T2I-Adapter", has_any("adapter.body.0.resnets.0.block1.weight"), "t2i"),
     Sign("a ControlNet for Flux", has_start("controlnet_blocks.", "controlnet_x_embedder.")),
+    Sign("a ControlNet of the kind LLLite", has_start("lllite_unet_")),
     Sign("a LoRA", has_start("lora_unet_", "lora_te_")),
     Sign("a whole checkpoint", has_start("model.diffusion_model.", "first_stage_model.")),
 )
