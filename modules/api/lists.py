@@ -59,8 +59,12 @@ def list_routes(app: App) -> APIRouter:
     def tokens(body: TokenText) -> dict[str, int]:
         """Count the tokens of a prompt, and how many fit into the chunks it has begun."""
         steps = min(max(1, body.steps), 1000)
-        used, room = app.count_tokens(
-            body.text, steps=steps, negative=body.negative, syntax=body.syntax
+        used, room = app.words.count_tokens(
+            body.text,
+            app.base_request().text,
+            steps=steps,
+            negative=body.negative,
+            syntax=body.syntax,
         )
         return {"count": used, "limit": room}
 

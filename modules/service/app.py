@@ -16,9 +16,7 @@ from modules.engine.process import ProcessEngine
 from modules.errors import NotFound, WebUIError
 from modules.param import replace_at
 from modules.paths import Paths
-from modules.prompt.count import count_tokens, embedding_index
 from modules.prompt.styles import StyleBook
-from modules.prompt.tokenizer import ClipTokenizer
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.foreign.readers import read_plain
 from modules.schema.inputs import ImageData
@@ -27,7 +25,7 @@ from modules.schema.tasks import Look
 from modules.service.card_files import folders_of_models
 from modules.service.cards import CardIndex
 from modules.service.collection import Collection
-from modules.service.complete import LONGEST_PROMPT, complete_request
+from modules.service.complete import complete_request
 from modules.service.control import Control, check_priority
 from modules.service.control_desk import ControlDesk
 from modules.service.control_units import completed_control, with_units_kept
@@ -348,28 +346,6 @@ class App:
     def styles(self) -> StyleBook:
         """Read `styles.csv`."""
         return StyleBook.load([self.paths.styles])
-
-    def count_tokens(
-        self, text: str, *, steps: int = 20, negative: bool = False, syntax: str = "A1111"
-    ) -> tuple[int, int]:
-        """Return the tokens of a prompt, and how many fit into the chunks it has begun.
-
-        The owner's settings say how the text is read, as they do when it is drawn.
-        """
-        tokenizer = ClipTokenizer.load()
-        wish = self.base_request().text
-        count = count_tokens(
-            text[:LONGEST_PROMPT],
-            tokenizer,
-            steps=steps,
-            negative=negative,
-            backtrack=wish.comma_backtrack,
-            syntax=syntax,
-            emphasis=wish.emphasis,
-            comments=wish.comments,
-            embeddings=embedding_index(self.catalogue().embedding_vectors, tokenizer),
-        )
-        return count.used, count.room
 
     def read_picture(self, content: bytes) -> tuple[str, dict[str, str]]:
         """Return a picture's recipe ("" if none) and its other texts. Raises InvalidRequest."""
