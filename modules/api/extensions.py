@@ -118,6 +118,14 @@ def extension_routes(app: App) -> APIRouter:
         """List extensions that came from Git, as A1111 does."""
         return [legacy_body(one) for one in desk.rows() if one.source.commit]
 
+    add_file_routes(routes, app)
+    return routes
+
+
+def add_file_routes(routes: APIRouter, app: App) -> None:
+    """Add the routes that pages load files of extensions from."""
+    desk = app.extensions
+
     @routes.get("/easel/extension/{name}/{path:path}", include_in_schema=False)
     def page_file(name: str, path: str) -> FileResponse:
         """A file of an extension that works."""
@@ -132,8 +140,6 @@ def extension_routes(app: App) -> APIRouter:
                 inner = full.relative_to(one.path.resolve()).as_posix()
                 return shown_file([one], one.name, inner)
         raise NotFound("file", path)
-
-    return routes
 
 
 def offered_routes(api: FastAPI, app: App) -> None:

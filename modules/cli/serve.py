@@ -11,7 +11,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modules.cli.below import Below
 from modules.cli.main import FINE, OUR_FAILURE, overview
@@ -21,8 +21,6 @@ from modules.log import set_up_logging
 from modules.settings.launch import FlagParser, Launch, add_flags, from_args
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from modules.api.doors.origins import Names
     from modules.api.guard import Doors
     from modules.cli.server import Server
@@ -179,7 +177,7 @@ class Service:
         from modules.api.app import make_api
         from modules.ui.mount import mount_page
 
-        def build(app: "App", doors: "Doors | None" = None) -> "FastAPI":
+        def build(app: "App", doors: "Doors | None" = None) -> Any:
             api = make_api(app, doors)
             if self.launch.nowebui:
                 app.extensions.started(api)

@@ -1,6 +1,6 @@
 """The page: what is on it, and the few handlers that read the form and hand in a job."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -16,7 +16,7 @@ from modules.service.resolve import find_checkpoint
 from modules.service.styles import with_styles
 from modules.service.visitor import VISITOR
 from modules.ui.bridge import Bridge, say
-from modules.ui.form import Form, merge_fields
+from modules.ui.form import Form, Menus, merge_fields
 from modules.ui.menus import menus_of
 from modules.ui.parts.control_box import control_box
 from modules.ui.parts.extension_box import extension_box, with_pasted
@@ -42,6 +42,10 @@ UPLOADS_KEPT = (600, 600)
 """Seconds between looks at uploaded files, and how old they get; a job has its own copy."""
 
 
+Placing = tuple[str, str, Callable[[], Any]]
+"""A tab's title, its id without "tab_", and what lays it out."""
+
+
 def build_page(app: App) -> gr.Blocks:
     """Lay out the page over `app`. Its looks and scripts are given where it is mounted."""
     menus = menus_of(app)
@@ -56,41 +60,17 @@ def build_page(app: App) -> gr.Blocks:
         form = Form(menus)
         picture_bridge, picture_form = Bridge("img2img", start.tab("img2img")), Form(menus)
         refresh = quicksettings(form)
-        hidden = app.settings.settings.interface.hidden_tabs
 
         def control(form: Form, tab: str) -> None:
             control_box(form, tab, app.controlnet, app.settings.settings.control.units)
             extension_box(form, tab, foreign)
 
-        def look(title: str) -> dict[str, Any]:
-            return {"render_children": True, "visible": "hidden" if title in hidden else True}
-
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("txt2img", elem_id="tab_txt2img", render_children=True):
                 parts = txt2img.lay_out(form, control)
-            with gr.Tab("img2img", elem_id="tab_img2img", **look("img2img")):
+            with gr.Tab("img2img", elem_id="tab_img2img", **looks(app, "img2img")):
                 picture_parts = img2img.lay_out(picture_form, control)
-            with gr.Tab("Extras", elem_id="tab_extras", **look("Extras")):
-                extras.lay_out()
-            with gr.Tab("Models", elem_id="tab_models", **look("Models")):
-                models.lay_out()
-            with gr.Tab("PNG Info", elem_id="tab_pnginfo", **look("PNG Info")):
-                png_info.lay_out()
-            with gr.Tab("History", elem_id="tab_history", **look("History")):
-                history.lay_out()
-            for blocks, title, ident in foreign_tabs:
-                with gr.Tab(title, elem_id=f"tab_{ident}", **look(title)):
-                    blocks.render()
-            with gr.Tab("Settings", elem_id="tab_settings", render_children=True):
-                settings.lay_out(menus, app.extensions.options())
-            with gr.Tab("Extensions", elem_id="tab_extensions", **look("Extensions")):
-                extensions.lay_out()
-            with gr.Tab("Help", elem_id="tab_help", **look("Help")):
-                help_tab.lay_out()
-            with gr.Tab(
-                "Checkpoint Merger", elem_id="tab_modelmerger", **look("Checkpoint Merger")
-            ):
-                merger.lay_out()
+            place_tabs(app, menus, foreign_tabs)
         txt2img.wire(form, parts, bridge, lambda values: hand_in(app, form, values))
         img2img.wire(
             picture_form,
@@ -117,6 +97,33 @@ def build_page(app: App) -> gr.Blocks:
             foreign.blocks = page
             foreign.announce(page)
     return page
+
+
+def looks(app: App, title: str) -> dict[str, Any]:
+    """How a tab is made: at once, and hidden if the owner does not want to see it."""
+    hidden = title in app.settings.settings.interface.hidden_tabs
+    return {"render_children": True, "visible": "hidden" if hidden else True}
+
+
+def place_tabs(app: App, menus: Menus, foreign: Sequence[tuple[Any, str, str]]) -> None:
+    """Place the tabs that hold no form, those of extensions before the settings."""
+    first: list[Placing] = [
+        ("Extras", "extras", extras.lay_out),
+        ("Models", "models", models.lay_out),
+        ("PNG Info", "pnginfo", png_info.lay_out),
+        ("History", "history", history.lay_out),
+    ]
+    theirs: list[Placing] = [(title, ident, blocks.render) for blocks, title, ident in foreign]
+    last: list[Placing] = [
+        ("Settings", "settings", lambda: settings.lay_out(menus, app.extensions.options())),
+        ("Extensions", "extensions", extensions.lay_out),
+        ("Help", "help", help_tab.lay_out),
+        ("Checkpoint Merger", "modelmerger", merger.lay_out),
+    ]
+    for title, ident, place in (*first, *theirs, *last):
+        look = looks(app, "" if title == "Settings" else title)
+        with gr.Tab(title, elem_id=f"tab_{ident}", **look):
+            place()
 
 
 def hand_in(app: App, form: Form, values: Mapping[Component, Any]) -> str:

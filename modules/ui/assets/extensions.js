@@ -13,7 +13,7 @@ class Extensions extends HTMLElement {
 		this.apply = h("button.easel-button.primary", { type: "button", id: "extensions_apply", onclick: () => this.reload() }, "Apply and load anew");
 		this.said = h("p.extension-said", { role: "status" });
 		this.list = h("ul.extension-list", { "aria-label": "Installed extensions" });
-		this.source = h("input", { type: "text", id: "extensions_source", placeholder: "https://host/person/extension.git" });
+		this.source = h("input", { type: "text", id: "extensions_source", placeholder: "/home/me/extension.zip" });
 		this.commit = h("input", { type: "text", id: "extensions_commit", placeholder: "newest" });
 		this.file = h("input", { type: "file", id: "extensions_zip", accept: ".zip" });
 		const install = h("button.easel-button", { type: "submit", id: "extensions_install" }, "Install");
