@@ -1,5 +1,6 @@
 """Adapters in the loop: feature maps, pictures as prompts, styles."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from modules.errors import ModelError
 from modules.model.loader import load_model
+from modules.model.memory import MemoryPlan
 from modules.pipeline.attachments.control_work import Order, at_work, places_of
 from modules.pipeline.control_shelf import ControlShelf
 from modules.schema.control import CONTROL_MODES, ControlUnit
@@ -41,6 +43,17 @@ def studio(tmp_path_factory):
     save(made.folder, "style", style_tensors(WIDTH, unet.context_dim))
     save(folder / "clip_vision", "encoder", encoder_tensors(WIDTH, PROJECTION))
     return made
+
+
+@contextmanager
+def drawing_with(studio, model):
+    """A block in which the studio has another model."""
+    before = studio.model, studio.shelf
+    studio.model, studio.shelf = model, ControlShelf([studio.folder], studio.encoders)
+    try:
+        yield
+    finally:
+        studio.model, studio.shelf = before
 
 
 def unit(name, **changes):
@@ -140,12 +153,17 @@ def test_sdxl_maps_are_added_after_its_first_halving(tmp_path):
 
 @pytest.mark.parametrize("name", ["net", *NAMES])
 def test_networks_compute_in_the_type_of_the_model(studio, tmp_path, name):
-    half = load_model(studio.model.path, dtype=torch.bfloat16)
     expected = studio.draw(unit(name), request=PLAIN).astype(int)
-    model, shelf = studio.model, studio.shelf
-    studio.model, studio.shelf = half, ControlShelf([studio.folder], studio.encoders)
-    try:
+    with drawing_with(studio, load_model(studio.model.path, dtype=torch.bfloat16)):
         found = studio.draw(unit(name), request=PLAIN)
-    finally:
-        studio.model, studio.shelf = model, shelf
     assert 0 < np.abs(found - expected).mean() < 20
+
+
+@pytest.mark.parametrize("hint", ["one", "layers"])
+def test_sparing_memory_changes_no_pixel(studio, hint):
+    plan = MemoryPlan(torch.device("cpu"), torch.float32, hint=hint)
+    units = [unit(name, weight=0.5, low_vram=True) for name in ("ip-plus", "style", "t2iadapter")]
+    expected = studio.draw(*units, request=PLAIN)
+    with drawing_with(studio, load_model(studio.model.path, plan=plan)):
+        found = studio.draw(*units, request=PLAIN)
+    assert np.array_equal(expected, found)
