@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import gradio as gr
 from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from modules.service.app import App
@@ -18,6 +19,7 @@ from modules.ui.install import add_install_routes
 from modules.ui.theme import page_theme
 from modules.ui.translation import answer
 
+STYLE = "/easel/user.css"
 WORDS = "/easel/words"
 ASSETS = Path(__file__).parent / "assets"
 
@@ -41,7 +43,7 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
         page,
         path="/",
         theme=page_theme(),
-        head=head(app.launch.below + place) + foreign_head(app, place),
+        head=head(app.launch.below + place) + own_style(api, app) + foreign_head(app, place),
         root_path=app.launch.below or None,
         footer_links=[],
         run_history=False,
@@ -65,6 +67,15 @@ def foreign_head(app: App, place: str) -> str:
             kind = ' type="module"' if path.endswith(".mjs") else " defer"
             parts.append(f'<script src="{address}"{kind}></script>')
     return "".join(parts)
+
+
+def own_style(api: FastAPI, app: App) -> str:
+    """Return what brings `user.css` of the data folder into the page's head, after our sheets."""
+    path = app.paths.data / "user.css"
+    if not path.is_file():
+        return ""
+    api.add_api_route(STYLE, lambda: FileResponse(path), include_in_schema=False)
+    return f'<link rel="stylesheet" href="{app.launch.below}{STYLE}">'
 
 
 def words_for(app: App) -> Callable[[Request], dict[str, Any]]:

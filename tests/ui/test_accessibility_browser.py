@@ -53,6 +53,22 @@ def test_no_tab_has_a_serious_fault(chromium, page_server, scheme, window, rules
             assert wide <= 0, f"{title} scrolls sideways"
 
 
+def test_the_settings_choose_light_or_dark_whatever_the_system_has(chromium, page_server):
+    is_dark = "document.body.classList.contains('dark')"
+    for visit in visiting(chromium, page_server, color_scheme="light"):
+        page = visit.page
+        assert not page.evaluate(is_dark)
+        page_server.app.set_options({"theme": "dark"})
+        try:
+            page.reload()
+            visit.ready(page)
+            page.wait_for_function(is_dark)
+        finally:
+            page_server.app.set_options({"theme": "Automatic"})
+        page.reload()
+        page.wait_for_function(f"!{is_dark}")
+
+
 FOCUSED = "(place) => Boolean(document.activeElement?.closest(place))"
 LOST = "() => document.activeElement === document.body"
 

@@ -33,7 +33,10 @@ UNTRANSLATED = re.compile(
 """Names, which are the same in every language."""
 SHARE_LEFT = 0.03
 """Of a tab's texts that may wait for translation."""
-TABS = ("txt2img", "img2img", "extras", "models", "pnginfo", "history", "settings", "modelmerger")
+TABS = (
+    "txt2img", "img2img", "extras", "models", "pnginfo", "history", "settings", "help",
+    "modelmerger",
+)  # fmt: skip
 
 
 def seen_on_every_tab(page):

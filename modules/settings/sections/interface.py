@@ -16,6 +16,13 @@ class Interface:
         choices="languages",
         help="Automatic is the browser's, None is English. Files in localizations/ are listed too.",
     )
+    theme: str = param(
+        "Automatic",
+        "Light or dark",
+        setting="theme",
+        choices=("Automatic", "light", "dark"),
+        help="Automatic is as the system has it.",
+    )
     previews: bool = param(
         True, "Live previews", setting="live_previews_enable", help="From the next start on."
     )

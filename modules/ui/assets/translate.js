@@ -10,7 +10,7 @@ const HOLE = /\{(\d)\}/g;
 const WORD = /\p{L}/u;
 const REMEMBERED = 4000;
 
-const { language, words } = await fetch("easel/words", { cache: "no-store" })
+export const { language, words } = await fetch("easel/words", { cache: "no-store" })
 	.then((answer) => (answer.ok ? answer.json() : { language: "", words: {} }))
 	.catch(() => ({ language: "", words: {} }));
 

@@ -10,6 +10,6 @@ TEXT = Path(__file__).parent.parent / "assets" / "help.html"
 def lay_out() -> None:
     """Place the text."""
     page_part(
-        TEXT.read_text(encoding="utf-8"),
+        f"<easel-help>{TEXT.read_text(encoding='utf-8')}</easel-help>",
         elem_id="easel_help",
     )
