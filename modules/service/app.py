@@ -57,7 +57,7 @@ from modules.service.search import Search
 from modules.service.snapshot import take_snapshot
 from modules.service.visitor import VISITOR, require_admin
 from modules.service.word_desk import WordDesk
-from modules.service.wording import check_words, with_words
+from modules.service.wording import check_words, with_final_texts, with_words
 from modules.service.worker import Workplace, run_job
 from modules.settings.launch import Launch
 from modules.settings.sections.recipe import Recipe as ReadingRules
@@ -366,6 +366,7 @@ class App:
         request = self._names.renamed(recipe.request, found.infotext)
         request = with_units_kept(request, base, self.settings.settings.control)
         recipe = replace(recipe, request=request, program=found.program, unmapped=found.unmapped)
+        recipe = with_final_texts(recipe)
         return with_styles_found(with_script(recipe), self.styles, rules)
 
     def chosen_checkpoint(self) -> str:

@@ -10,9 +10,11 @@ from modules.paths import Paths
 from modules.prompt.comments import strip_comments
 from modules.prompt.dynamic import Library, Values, draw, empty_library, every
 from modules.prompt.dynamic_syntax import Marks, is_dynamic
+from modules.schema.infotext_parse import parse_infotext
 from modules.schema.request import Batch, GenerationRequest
 from modules.schema.wording import Wording
 from modules.service.complete import MOST_IMAGES, check_networks
+from modules.service.recipe import Recipe
 from modules.service.wildcards import WildcardFolder
 
 MOST_TEXT = 32 * 2**20
@@ -51,6 +53,21 @@ def with_words(request: GenerationRequest, paths: Paths) -> GenerationRequest:
     return replace(
         request, wordings=wordings, batch=Batch(batch_size=1, n_iter=max(1, len(wordings)))
     )
+
+
+def with_final_texts(recipe: Recipe) -> Recipe:
+    """Let the texts of a finished picture stay as they are, also where they look like templates.
+
+    What was drawn is what its recipe says. A text without parameters is somebody's prompt.
+    """
+    request = recipe.request
+    reader = _Reader(request, empty_library, marks_of(request))
+    looks = any(is_dynamic(reader.plain(text), reader.marks) for text in _templates(request))
+    if not looks or "Steps" not in parse_infotext(recipe.infotext):
+        return recipe
+    text = replace(request.text, wildcards=False, variants=False)
+    notice = "The prompt is drawn as it stands: wildcards and variants are off, under Advanced."
+    return replace(recipe, request=replace(request, text=text), notices=(*recipe.notices, notice))
 
 
 def _asked(request: GenerationRequest) -> Batch:

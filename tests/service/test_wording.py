@@ -125,3 +125,12 @@ def test_a_waiting_job_that_is_changed_gets_texts_of_its_new_prompt(app):
     job = app.submit(replace(REQUEST, text=TextOptions(every_variant=True), batch=Batch()))
     task = app.completed(replace(app.queue.find(job.id).task, prompt="a {x|y}"))
     assert [words.prompt for words in task.wordings] == ["a x", "a x", "a y", "a y"]
+
+
+def test_what_a_finished_pictures_recipe_says_is_drawn_as_it_stands(app):
+    recipe = app.read_recipe("a {cat|dog} __nowhere__\nSteps: 1, Sampler: Euler, Seed: 1")
+    assert any("as it stands" in notice for notice in recipe.notices)
+    snapshot = wait(app, app.submit(replace(recipe.request, size=Size(width=16, height=16))))
+    assert drawn(snapshot)[0].prompt == "a {cat|dog} __nowhere__"
+    assert app.read_recipe("a {cat|dog}").request.text.variants
+    assert app.read_recipe("a cat\nSteps: 1, Sampler: Euler, Seed: 1").request.text.variants

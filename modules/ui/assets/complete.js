@@ -110,6 +110,12 @@ export function completePrompts() {
 		const area = areaOf(event);
 		if (area && event.inputType !== "insertFromPaste" && event.isTrusted && preference("tac_active", true)) ask(area);
 	});
+	let warm = false;
+	document.addEventListener("focusin", (event) => { // long lists are read before the first word is written
+		if (warm || !areaOf(event) || !preference("tac_active", true)) return;
+		warm = true;
+		get("api/v1/completions?limit=1&text=a").catch(() => (warm = false));
+	});
 	document.addEventListener("keydown", (event) => {
 		if (byKey(event)) {
 			event.preventDefault();
