@@ -13,7 +13,7 @@ from modules.engine.engine import Engine
 from modules.errors import EngineDown, Interrupted, InvalidRequest, NotFound, WebUIError
 from modules.schema.cancel import Cancel
 from modules.schema.event import Failed
-from modules.service.credentials import may_have_manifest
+from modules.service.credentials import is_available, may_have_manifest
 from modules.service.extras import EnlargedCache
 from modules.service.extras_operations import ExtrasWish, Tools
 from modules.service.extras_store import ExtrasRun, ExtrasStore, Work
@@ -215,7 +215,8 @@ class ExtrasDesk:
         try:
             self._each(work, number, self._picture)
             went_well = True
-            if may_have_manifest(source.path.read_bytes()):
+            signs = self._settings().recipe.sign and is_available()
+            if not signs and may_have_manifest(source.path.read_bytes()):
                 told = (*told, LOST.format(source.name))
         except FolderRefuses:
             raise

@@ -33,6 +33,7 @@ from modules.service.read_picture import PNG_START, RECIPE, read_hidden_texts, r
 from modules.service.read_pixels import read_pixels
 from modules.service.saving import cannot_write, folder_for, save_plainly
 from modules.service.screening import Looked
+from modules.service.sealing import Seal, sealed
 from modules.settings.files import write_atomically
 from modules.settings.sections.extras import CAPTION_ACTIONS
 from modules.settings.sections.recipe import FULL
@@ -91,6 +92,20 @@ class Place:
     keep_names: bool = False
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a result besides its pixels."""
+
+    texts: dict[str, str]
+    """Those of the picture it was made of."""
+    told: str
+    """What was done, in words."""
+    source: str
+    """Where it comes from, as `modules.service.provenance` calls it."""
+    content: bytes
+    """The file it was made of."""
+
+
 class ExtrasKeeper:
     """Writes results and tells the gallery of them. Thread-safe."""
 
@@ -122,26 +137,20 @@ class ExtrasKeeper:
                 continue
             seen = self._look(from_pillow(made.picture))
             told = [*made.told, *(f"{key}: {value}" for key, value in seen.facts)]
-            found = self._keep(seen.image, texts, ", ".join(told), origin, source.name, wish, place)
+            said = Origin(texts, ", ".join(told), origin, content)
+            found = self._keep(seen.image, said, source.name, wish, place)
             if made.caption:
                 write_caption(found.path, made.caption, source.path, place.settings)
             yield found
 
     def _keep(
-        self,
-        image: ImageData,
-        texts: dict[str, str],
-        told: str,
-        source: str,
-        name: str,
-        wish: ExtrasWish,
-        place: Place,
+        self, image: ImageData, origin: Origin, name: str, wish: ExtrasWish, place: Place
     ) -> Picture:
-        settings = place.settings
+        settings, texts, told = place.settings, origin.texts, origin.told
         recipe = texts.get(RECIPE, "")
         written = {key: told for key in OWN_KEYS} if told else {}
         more = {key: text for key, text in texts.items() if key != RECIPE} | written
-        kept = inside(settings, recipe, source)
+        kept = inside(settings, recipe, origin.source)
         everything = settings.recipe.write and settings.recipe.level == FULL
         encoded = encode(
             image,
@@ -152,6 +161,8 @@ class ExtrasKeeper:
             texts=more if everything else None,
             xmp=kept.xmp,
         )
+        seal = Seal(self._paths.credentials, origin.content)
+        encoded = sealed(encoded, settings, origin.source, seal)
         if place.output:
             folder = Path(place.output).expanduser()
         else:

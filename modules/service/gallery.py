@@ -28,7 +28,7 @@ from modules.service.job import Job, new_id
 from modules.service.names import Naming
 from modules.service.picture import BLANK, Picture, inserting, picture_of, to_signed
 from modules.service.provenance import inside, source_of
-from modules.service.read_picture import read_infotext_from
+from modules.service.read_picture import recipe_of
 from modules.service.recipe import applies_to
 from modules.service.saving import (
     FolderRefuses,
@@ -40,6 +40,7 @@ from modules.service.saving import (
     trouble_in,
 )
 from modules.service.scripts.script import Sheet
+from modules.service.sealing import Seal
 from modules.service.thumbnails import thumbnail_of
 from modules.settings.files import write_atomically
 from modules.version import RECIPE_VERSION
@@ -85,6 +86,7 @@ class Gallery:
         self._database = database
         self._paths = paths
         self.inputs = InputStore(database, paths.inputs)
+        self._seal = Seal(paths.credentials)
         self._thumbnails = paths.cache / "thumbnails"
         self._unsaved = paths.cache / "unsaved"
         self._shelters = (paths.cache / "rescued", Path(tempfile.gettempdir()) / "easel-rescued")
@@ -123,11 +125,11 @@ class Gallery:
         assert drawn.image is not None, "engines send pixels"
         is_map = drawn.kind == "map"
         infotext = "" if is_map else self.recipe(drawn, job)
-        naming = naming_of(job, drawn)
         unwanted = is_map and not job.settings.control.save_maps
         if unwanted or not job.save or not job.settings.saving.save:
-            folder = self._unsaved
-            return self._kept(drawn, job, infotext, self._write(drawn, infotext, folder, job))
+            return self._kept(
+                drawn, job, infotext, self._write(drawn, infotext, self._unsaved, job)
+            )
         try:
             folder = self._folder(job)
             path = self._stray(folder, infotext, job) if look_first else None
@@ -137,8 +139,9 @@ class Gallery:
                     infotext,
                     folder=folder,
                     settings=job.settings,
-                    naming=naming,
-                    source=source_of(job.task),
+                    naming=naming_of(job, drawn),
+                    source="" if is_map else source_of(job.task),
+                    seal=None if is_map else self._seal,
                 )
         except WebUIError as error:
             path = self._rescue(drawn, infotext, job)
@@ -225,7 +228,7 @@ class Gallery:
                 continue
             sql = "SELECT 1 FROM images WHERE path = ? AND job != ''"
             known = self._database.row(sql, (str(path),))
-            if known is None and _recipe_of(path) == infotext:
+            if known is None and recipe_of(path) == infotext:
                 return path
         return None
 
@@ -323,6 +326,7 @@ class Gallery:
             settings=job.settings,
             naming=naming,
             source=source_of(job.task),
+            seal=self._seal,
         )
         return self._kept(drawn, job, first.infotext, path)
 
@@ -356,6 +360,7 @@ class Gallery:
             naming=naming_of(owner, drawn),
             base=sheet.base,
             source=source_of(owner.task),
+            seal=self._seal,
         )
         return self._kept(drawn, job, infotext, path)
 
@@ -393,13 +398,6 @@ class Gallery:
                     path.unlink()
             except OSError as error:
                 log.warning("%s could not be deleted: %s", path, error)
-
-
-def _recipe_of(path: Path) -> str:
-    try:
-        return read_infotext_from(path)
-    except WebUIError:
-        return ""
 
 
 def naming_of(job: Job, drawn: GeneratedImage) -> Naming:

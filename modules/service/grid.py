@@ -10,6 +10,7 @@ from modules.schema.inputs import ImageData
 from modules.service.formats import from_pillow, to_pillow
 from modules.service.names import Naming
 from modules.service.saving import save_image
+from modules.service.sealing import Seal
 from modules.settings.sections.saving import Grids
 from modules.settings.settings import Settings
 
@@ -58,8 +59,16 @@ def save_grid(
     settings: Settings,
     naming: Naming,
     source: str = "",
+    seal: Seal | None = None,
 ) -> Path:
     """Write a grid as `grid-0000.png`. Raises WebUIError."""
     return save_image(
-        sheet, infotext, folder=folder, settings=settings, naming=naming, base=GRID, source=source
+        sheet,
+        infotext,
+        folder=folder,
+        settings=settings,
+        naming=naming,
+        base=GRID,
+        source=source,
+        seal=seal,
     )

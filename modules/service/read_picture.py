@@ -36,6 +36,14 @@ def read_infotext_from(source: Path | bytes) -> str:
     return recipe_in(read_texts(source))
 
 
+def recipe_of(path: Path) -> str:
+    """Return the recipe in a picture; "" if it has none or cannot be read."""
+    try:
+        return read_infotext_from(path)
+    except WebUIError:
+        return ""
+
+
 def recipe_in(texts: Mapping[str, str]) -> str:
     """Return the recipe among a picture's texts, other programs' rewritten; "" if there is none."""
     return reading_in(texts).infotext

@@ -18,6 +18,7 @@ from modules.schema.result import FIRST_PASS
 from modules.service.formats import Encoded, encode, from_pillow, to_pillow
 from modules.service.names import Naming, expand, expand_folders, safe_name, safe_part
 from modules.service.provenance import Inside, inside
+from modules.service.sealing import Seal, sealed
 from modules.settings.files import sync_folder, unique_part, write_and_sync, write_atomically
 from modules.settings.settings import Settings
 
@@ -70,13 +71,14 @@ def save_image(
     naming: Naming,
     base: str = "",
     source: str = "",
+    seal: Seal | None = None,
 ) -> Path:
     """Write a picture into `folder` (and the subfolder of the settings) and return its path.
 
     It is on the disk when this returns. `base` begins the name of what is no single picture
     ("grid"), which then has its own numbers and the format of grids; `source` is what
-    `modules.service.provenance` calls where it comes from. Raises WebUIError; then there
-    is no file, half or whole.
+    `modules.service.provenance` calls where it comes from, `seal` what it may be signed with.
+    Raises WebUIError; then there is no file, half or whole.
     """
     form = settings.grids.format if base else settings.saving.format
     told = inside(settings, infotext, source)
@@ -88,6 +90,7 @@ def save_image(
         lossless=settings.saving.webp_lossless,
         xmp=told.xmp,
     )
+    encoded = sealed(encoded, settings, source, seal)
     path = save_encoded(encoded, folder=folder, settings=settings, naming=naming, base=base)
     try:
         _write_companions(path, image, infotext, told, encoded, settings)

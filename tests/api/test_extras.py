@@ -14,6 +14,7 @@ from modules.errors import Interrupted
 from modules.schema.catalogue import Catalogue
 from modules.schema.event import Progress
 from modules.schema.tasks import Upscale
+from modules.service.credentials import is_available, read_manifest, signed
 from modules.service.read_picture import read_infotext_from
 from tests.conftest import serve
 
@@ -358,3 +359,19 @@ def test_credentials_that_results_lose_are_told(place):
         "signed.png carries Content Credentials, which its results do not have."
     ]
     assert ended(place, begin(place, upload(place, content), upscale=wish))["notices"] == []
+
+
+@pytest.mark.skipif(not is_available(), reason="c2pa-python is not installed")
+def test_signed_results_keep_the_credentials_of_what_they_were_made_of(place, tmp_path):
+    signature = signed(png(), "image/png", "digitalCapture", tmp_path / "camera", None)
+    place.client.post("/sdapi/v1/options", json={"sign_pictures": True})
+    try:
+        wish = {"upscaler": "Lanczos", "factor": 2}
+        run = ended(place, begin(place, upload(place, signature), upscale=wish))
+    finally:
+        place.client.post("/sdapi/v1/options", json={"sign_pictures": False})
+    assert run["notices"] == []
+    saved = place.app.image_file(run["images"][0]["id"])
+    found = read_manifest(saved.read_bytes(), "image/png")
+    assert found is not None
+    assert (found.state, found.ingredients) == ("Valid", ("start",))

@@ -1,6 +1,7 @@
 """Files say where they come from, as loudly as the owner wants, in every format."""
 
 import io
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -10,6 +11,7 @@ from modules.engine.fake import FakeEngine
 from modules.schema.inputs import ImageData, Img2Img
 from modules.schema.request import GenerationRequest, Sampling, Size
 from modules.service.app import App, build_app
+from modules.service.credentials import is_available, may_have_manifest, read_manifest
 from modules.service.formats import FORMATS, XMP_KEY, encode
 from modules.service.provenance import (
     COMPOSITE,
@@ -97,3 +99,22 @@ def test_what_is_made_of_a_picture_keeps_where_that_came_from():
     assert source_after(photo, RECIPE, enhanced=True) == TRAINED
     assert source_after(photo, "", enhanced=True) == ENHANCED
     assert source_after(photo, "", enhanced=False) == ""
+
+
+def test_without_the_library_pictures_are_saved_unsigned(app, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    app.set_options({"sign_pictures": True})
+    assert not may_have_manifest(draw(app))
+    assert "without a signature" in caplog.text
+
+
+@pytest.mark.skipif(not is_available(), reason="c2pa-python is not installed")
+def test_saved_pictures_are_signed_if_the_owner_wants_that(app):
+    app.set_options({"sign_pictures": True})
+    content = draw(app)
+    found = read_manifest(content, "image/png")
+    assert found is not None
+    assert (found.by, found.state) == ("Easel local signer", "Valid")
+    assert "secret" in read_infotext_from(content)
+    app.set_options({"metadata_level": "private"})
+    assert not may_have_manifest(draw(app))

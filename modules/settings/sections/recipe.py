@@ -26,6 +26,12 @@ class Recipe:
         setting="digital_source_type",
         help="IPTC's Digital Source Type, which search engines and social networks look for.",
     )
+    sign: bool = param(
+        False,
+        "Sign saved pictures",
+        setting="sign_pictures",
+        help="With Content Credentials (C2PA); needs the Python library c2pa-python.",
+    )
     model_name: bool = param(True, "Model name", setting="add_model_name_to_info")
     model_hash: bool = param(True, "Model hash", setting="add_model_hash_to_info")
     vae_name: bool = param(True, "VAE name", setting="add_vae_name_to_info")
