@@ -90,6 +90,16 @@ class Paths:
         return self._place("lora", self.models / "Lora")
 
     @property
+    def faces(self) -> tuple[Path, ...]:
+        """Folders of what finds and restores faces, besides those of all models."""
+        return tuple(self.given[name] for name in ("gfpgan", "codeformer") if name in self.given)
+
+    @property
+    def clip(self) -> Path:
+        """`models/CLIP`: it chooses phrases that suit a picture."""
+        return self._place("clip", self.models / "CLIP")
+
+    @property
     def hypernetworks(self) -> Path:
         """`models/hypernetworks`."""
         return self._place("hypernetworks", self.models / "hypernetworks")

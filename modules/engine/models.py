@@ -6,8 +6,8 @@ from pathlib import Path
 
 from modules.errors import ModelError
 from modules.model.catalogue import Checkpoint, scan, with_hash
-from modules.model.embedding_sizes import embedding_sizes
 from modules.model.control_files import control_files, control_folders
+from modules.model.embedding_sizes import embedding_sizes
 from modules.model.face_files import face_files
 from modules.model.folder import files_below
 from modules.model.hashes import FileFacts
@@ -46,7 +46,7 @@ class ModelList:
 
     def _listed(self, checkpoints: list[Checkpoint]) -> Catalogue:
         vaes = vae_files([self._paths.checkpoints], self._paths.vae)
-        faces = face_files(self._paths.all_models, self._facts)
+        faces = face_files(self._paths.all_models, self._facts, self._paths.faces)
         return Catalogue(
             checkpoints=tuple(described(checkpoint) for checkpoint in checkpoints),
             vaes=tuple(vaes),

@@ -89,7 +89,9 @@ class PictureDesk:
             from modules.pipeline.faces import FaceShelf
 
             folders = self._paths.all_models
-            self._face_shelf = FaceShelf(folders, self._pick_device(), self._facts)
+            self._face_shelf = FaceShelf(
+                folders, self._pick_device(), self._facts, self._paths.faces
+            )
         return self._face_shelf
 
     def clear(self) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from modules.errors import ModelError
 
 CAPTIONER_FOLDER = "BLIP"
-CLIP_FOLDER = "CLIP"
 TAGGER_FOLDERS = ("torch_deepdanbooru", "deepbooru", "tagger", "wd14_tagger")
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 ONNX = ".onnx"
@@ -39,11 +38,11 @@ def captioner_file(models: Sequence[Path]) -> Path:
     )
 
 
-def clip_file(models: Sequence[Path]) -> Path:
-    """CLIP's weights as transformers keeps them. Raises ModelError."""
+def clip_file(folder: Path) -> Path:
+    """CLIP's weights as transformers keeps them, in `folder`. Raises ModelError."""
     return _file(
-        models,
-        (CLIP_FOLDER,),
+        (folder.parent,),
+        (folder.name,),
         SUFFIXES,
         "There is no CLIP here to choose phrases with.",
         "model.safetensors of clip-vit-large-patch14",

@@ -55,10 +55,15 @@ class FaceFiles:
     detector_kind: str = ""
 
 
-def face_files(models: Iterable[Path], facts: FileFacts | None = None) -> FaceFiles:
-    """Look through the folders for faces of each folder in `models`; the first one wins."""
+def face_files(
+    models: Iterable[Path], facts: FileFacts | None = None, more: Iterable[Path] = ()
+) -> FaceFiles:
+    """Look through the folders for faces of each folder in `models`; the first one wins.
+
+    `more` are such folders that lie elsewhere, which go before all others.
+    """
     found: dict[str, list[Path]] = {}
-    for path in _paths(models):
+    for path in _paths(models, more):
         kind = kind_of(path, facts)
         if kind:
             found.setdefault(kind, []).append(path)
@@ -72,9 +77,10 @@ def face_files(models: Iterable[Path], facts: FileFacts | None = None) -> FaceFi
     return FaceFiles(restorers)
 
 
-def _paths(models: Iterable[Path]) -> Iterator[Path]:
+def _paths(models: Iterable[Path], more: Iterable[Path]) -> Iterator[Path]:
     seen = set()
-    for folder in (root / name for root in reversed(list(models)) for name in FOLDERS):
+    usual = [root / name for root in reversed(list(models)) for name in FOLDERS]
+    for folder in (*usual, *more):
         if not folder.is_dir() or folder.resolve() in seen:
             continue
         seen.add(folder.resolve())

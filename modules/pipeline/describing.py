@@ -69,7 +69,7 @@ class DescriberShelf:
         if not lists:
             return []
         if self._chooser is None:
-            path = clip_file(self._paths.all_models)
+            path = clip_file(self._paths.clip)
             self._chooser = PhraseChooser.read(path, ClipTokenizer.load(), self._device.device)
         seen = self._chooser.see(picture)
         found = []

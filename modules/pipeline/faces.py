@@ -92,10 +92,18 @@ class FaceShelf:
     """Finds what mends faces, and keeps the detector and the network used last."""
 
     def __init__(
-        self, models: Sequence[Path], device: Device, facts: FileFacts | None = None
+        self,
+        models: Sequence[Path],
+        device: Device,
+        facts: FileFacts | None = None,
+        more: Sequence[Path] = (),
     ) -> None:
-        """`models` are folders of all kinds of models; the first that has a name wins."""
+        """`models` are folders of all kinds of models; the first that has a name wins.
+
+        `more` are folders for faces alone.
+        """
         self._models = tuple(models)
+        self._more = tuple(more)
         self._device = device
         self._facts = facts
         self._held: _Held | None = None
@@ -106,7 +114,7 @@ class FaceShelf:
 
         `visibility` lays the result over the picture; with 0 it stays as it is.
         """
-        files = face_files(self._models, self._facts)
+        files = face_files(self._models, self._facts, self._more)
         known = {one.lower(): path for one, path in files.restorers.items()}
         path = known.get(name.strip().lower())
         if path is None:
@@ -122,7 +130,7 @@ class FaceShelf:
 
     def faces(self, picture: Picture) -> list[Face]:
         """The faces of a picture, likeliest first. Raises ModelError without a detector."""
-        detector = self._find_detector(face_files(self._models, self._facts))
+        detector = self._find_detector(face_files(self._models, self._facts, self._more))
         return detector.find(np.asarray(picture.convert("RGB")))
 
     def _load(self, path: Path) -> FaceRestorer:

@@ -56,7 +56,7 @@ NOT_YET: tuple[Accepted, ...] = (
         "theme "
         "lyco-dir-backcompat lyco-dir esrgan-models-path realesrgan-models-path swinir-models-path "
         "scunet-models-path dat-models-path ldsr-models-path bsrgan-models-path "
-        "gfpgan-models-path codeformer-models-path clip-models-path config "
+        "config "
         "localizations-dir textual-inversion-templates-dir "
         "filenames-max-length "
         "text-encoder-dir forge-ref-a1111-home gradio-allowed-path"

@@ -74,6 +74,9 @@ class Launch:
     lora_dir: str = param("", "Folder of LoRA files")
     embeddings_dir: str = param("", "Folder of textual inversion embeddings")
     hypernetwork_dir: str = param("", "Folder of hypernetworks")
+    gfpgan_models_path: str = param("", "Folder of GFPGAN, and of what finds faces")
+    codeformer_models_path: str = param("", "Folder of CodeFormer")
+    clip_models_path: str = param("", "Folder of CLIP, which chooses phrases for captions")
     controlnet_dir: str = param("", "Folder of ControlNet models")
     controlnet_preprocessor_models_dir: str = param(
         "", "Folder of networks that ControlNet preprocessors need"
@@ -197,6 +200,9 @@ PLACES = {
     "lora": "lora_dir",
     "embeddings": "embeddings_dir",
     "hypernetworks": "hypernetwork_dir",
+    "gfpgan": "gfpgan_models_path",
+    "codeformer": "codeformer_models_path",
+    "clip": "clip_models_path",
     "control": "controlnet_dir",
     "annotators": "controlnet_preprocessor_models_dir",
     "styles": "styles_file",

@@ -214,3 +214,10 @@ def test_gfpgan_draws_the_same_face_every_time(tmp_path):
     assert restorer.kind == "GFPGAN"
     face = torch.rand(1, 3, 512, 512)
     assert torch.equal(restorer(face, 0.5), restorer(face, 0.5))
+
+
+def test_folders_that_lie_elsewhere_go_before_the_usual_ones(models, tmp_path):
+    path = save_codeformer(tmp_path / "codeformer.pth")
+    found = face_files([models], more=[tmp_path])
+    assert found.restorers["CodeFormer"] == path
+    assert "whatever-v0.2.0" in found.restorers
