@@ -16,7 +16,7 @@ class ControlNet:
         minimum=1,
         maximum=10,
         step=1,
-        help="How many are on the page. After reloading it.",
+        help="How many are on the page. From the next start on.",
     )
     no_map: bool = param(
         False,

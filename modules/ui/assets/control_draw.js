@@ -6,10 +6,11 @@ import { h, iconButton } from "./dom.js";
 /**
  * Let people draw on a picture, or on an empty one of `size`.
  * @param {string} address of the picture; empty for none
+ * @param {string} mask address of the mask it has; empty for none
  * @param {{width: number, height: number}} size of an empty one
  * @returns {Promise<{picture: ?Blob, mask: ?Blob} | null>} what changed; null if they gave up
  */
-export function drawOn(address, size) {
+export function drawOn(address, mask, size) {
 	return new Promise((resolve) => {
 		let answer = null;
 		const place = h("div.control-canvas", {});
@@ -22,7 +23,12 @@ export function drawOn(address, size) {
 		dialog.showModal();
 		const canvas = new Canvas(place, { layers: ["paint", "mask"], blankSize: size, label: "Control picture" });
 		let base = null; // the picture it began with
-		if (address) canvas.setBase(address).then(() => (base = canvas.document.base));
+		const begin = async () => {
+			await canvas.setBase(address);
+			base = canvas.document.base;
+			if (mask) await canvas.setMask(mask);
+		};
+		if (address) begin();
 		else canvas.setBlank(size.width, size.height, "#ffffff").then(() => canvas.store.set({ layer: "paint", color: "#000000", size: 6 }));
 
 		async function finish() {

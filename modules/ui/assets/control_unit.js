@@ -9,6 +9,7 @@ import { sliderOf } from "./slider.js";
 
 const ALL = "All";
 const NO_MODEL = "None";
+const NUMBER_HELP = "A number of the chosen preprocessor; the preview shows what it does.";
 const PLACES = ["processor_res", "threshold_a", "threshold_b"];
 const SLIDERS = { weight: "control_weight_slider", guidance_start: "start_control_step_slider", guidance_end: "ending_control_step_slider" };
 const TICKS = { enabled: "enable_checkbox", low_vram: "low_vram_checkbox", pixel_perfect: "pixel_perfect_checkbox" };
@@ -149,7 +150,7 @@ export class UnitPanel {
 		this.numbers = PLACES.flatMap((name, at) => {
 			const slider = sliders[at];
 			if (!slider || (name === "processor_res" && this.unit.pixel_perfect)) return [];
-			const field = { name, label: slider.name, help: "", value: slider.value, minimum: slider.min, maximum: slider.max, step: slider.step };
+			const field = { name, label: slider.name, help: NUMBER_HELP, value: slider.value, minimum: slider.min, maximum: slider.max, step: slider.step };
 			const input = sliderOf(field, this.unit[name] < 0 ? slider.value : this.unit[name], this.id(name));
 			input.element.addEventListener("change", () => this.tell());
 			return [input];
@@ -276,7 +277,7 @@ export class UnitPanel {
 		const { controls } = this.owner;
 		const size = { width: controls.valueOf("size.width") ?? 512, height: controls.valueOf("size.height") ?? 512 };
 		const { unit } = this;
-		const drawn = await drawOn(unit.picture && address(unit.picture), size);
+		const drawn = await drawOn(unit.picture && address(unit.picture), unit.mask && address(unit.mask), size);
 		if (!drawn || unit !== this.unit) return;
 		try {
 			const changes = { enabled: true };
