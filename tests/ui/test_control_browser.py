@@ -104,6 +104,24 @@ def test_a_unit_is_filled_previewed_kept_drawn_and_brought_back(visit, page_serv
     expect(slider).to_have_value("0.5")
 
 
+def test_a_drawing_and_its_mask_become_the_unit_s_on_a_phone_too(phone):
+    page = phone.page
+    opened(page)
+    for layer, said in (("Colour", "64 × 64"), ("Mask", "64 × 64, masked")):
+        part(page, "open_new_canvas_button").click()
+        stage = page.locator("dialog .ec-stage")
+        expect(page.locator("dialog .ec-empty")).to_be_hidden()
+        page.locator("dialog").get_by_role("button", name=layer, exact=True).click()
+        place = stage.bounding_box()
+        middle = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] + 30, middle[1] + 20, steps=3)
+        page.mouse.up()
+        page.get_by_role("button", name="Use the drawing").click()
+        expect(page.locator(f"{BOX} .control-tools .hint")).to_have_text(said)
+
+
 def test_a_unit_without_a_model_is_refused_by_name_and_the_phone_has_room(phone, scene):
     page = phone.page
     opened(page)
