@@ -14,6 +14,7 @@ from modules.errors import ModelError
 from modules.prompt.piece_model import PieceModel, read_piece_model
 
 BERT_FILES = ("vocab.txt", "tokenizer.json")
+BERT_MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 T5_FILES = ("tokenizer.json", "spiece.model")
 LARGEST = 64 * 2**20
 """Bytes of a file; real ones have less than three million."""
@@ -43,7 +44,9 @@ class WordTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids, without marks."""
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+        marks = set(map(self._tokenizer.token_to_id, BERT_MARKS))
+        words = [number for number in ids if number not in marks]
+        return str(self._tokenizer.decode(words, skip_special_tokens=True))
 
     def marked(self, ids: Sequence[int], length: int) -> list[int]:
         """Put marks around `ids`, cut what is too long, fill what is too short: `length` ids."""

@@ -150,7 +150,7 @@ def test_a_caption_ends_when_it_should(tmp_path, vocabulary):
         captioner.describe(with_picture(), beams=1, least=30, most=30, heed=heed)
 
 
-def test_phrases_are_ranked_as_transformers_clip_ranks_them(tmp_path):
+def random_clip():
     from transformers import CLIPConfig, CLIPModel
 
     torch.manual_seed(0)
@@ -158,7 +158,11 @@ def test_phrases_are_ranked_as_transformers_clip_ranks_them(tmp_path):
     text = {**sizes, "num_attention_heads": 1, "eos_token_id": 49407}
     vision = {**sizes, "num_attention_heads": 1, "image_size": 28, "patch_size": 14}
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)
-    theirs = CLIPModel(config).eval()
+    return CLIPModel(config).eval()
+
+
+def test_phrases_are_ranked_as_transformers_clip_ranks_them(tmp_path):
+    theirs = random_clip()
     save_file(tensors_of(theirs), tmp_path / "model.safetensors")
     chooser = PhraseChooser.read(tmp_path / "model.safetensors", ClipTokenizer.load())
     phrases = ["a red cat", "by the sea, in a long and winding sentence", "oil", "high contrast"]
