@@ -69,19 +69,24 @@ class ControlShelf:
         self._held.append(_Held(path, changed, ref(model), control))
         return control
 
-    def encoder_for(self, control: Control, model: Model) -> PictureEncoder:
+    def encoder_for(self, control: Control) -> PictureEncoder:
         """The encoder of pictures that an adapter was trained with, told by its channels.
 
         Raises ModelError where it is not there.
         """
-        wanted = _seen_by(control)
+        wanted, unusable = _seen_by(control), list[str]()
         for path in sorted(encoder_files(self._encoders), key=lambda one: natural(one.name)):
-            width, projection = encoder_sizes(path)
+            try:
+                width, projection = encoder_sizes(path)
+            except ModelError as error:
+                unusable.append(error.message)
+                continue
             if wanted == (projection if _sees_whole(control) else width):
-                return self._encoder_at(path, model)
+                return self._encoder_at(path)
         kind = ENCODERS.get(wanted, f"an encoder of {wanted} channels")
+        told = f"{control.name} looks at pictures through {kind}, which is not there."
         raise ModelError(
-            f"{control.name} looks at pictures through {kind}, which is not there.",
+            " ".join([told, *unusable]),
             f"Put it into {self._encoders}, as a file in the layout of transformers.",
         )
 
@@ -106,7 +111,7 @@ class ControlShelf:
         if model is not None:
             model.policy.dismiss(held.control.network)
 
-    def _encoder_at(self, path: Path, model: Model) -> PictureEncoder:
+    def _encoder_at(self, path: Path) -> PictureEncoder:
         changed = stamp(path)
         if self._encoder is None or self._encoder[:2] != (path, changed):
             self._encoder = None  # first let go of the memory of the one before

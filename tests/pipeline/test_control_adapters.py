@@ -124,7 +124,7 @@ def test_feature_maps_are_softer_where_the_prompt_goes_first(studio):
 
 def test_styles_lengthen_prompts_and_repeat_the_end_of_negatives(studio):
     control = studio.shelf.find("style", studio.model)
-    encoder = studio.shelf.encoder_for(control, studio.model)
+    encoder = studio.shelf.encoder_for(control)
     order = Order(
         unit=ControlUnit(model="style", image=photo(), weight=0.5),
         control=control, model=studio.model, encoder=encoder,

@@ -90,13 +90,18 @@ def test_an_encoder_is_found_by_its_channels_and_kept(shelf, model, tmp_path):
     encoders = tmp_path / "clip_vision"
     save(encoders, "a-wrong", encoder_tensors(64, 48))
     save(encoders, "b-right", encoder_tensors(128, 32))
-    plain = shelf.encoder_for(shelf.find("plain", model), model)
-    assert shelf.encoder_for(shelf.find("plus", model), model) is plain
+    plain = shelf.encoder_for(shelf.find("plain", model))
+    assert shelf.encoder_for(shelf.find("plus", model)) is plain
     assert plain.visual_projection.out_features == 32
 
 
-def test_a_damaged_encoder_is_named(shelf, model, tmp_path):
+def test_files_that_are_no_encoders_are_named_only_where_the_right_one_is_missing(
+    shelf, model, tmp_path
+):
     save(tmp_path, "plain", flat(ip_adapter_tensors(model.unet.config, "plain", seen=32)))
-    save(tmp_path / "clip_vision", "half", {"vision_model.x": torch.zeros(1)})
-    with pytest.raises(ModelError, match="half"):
-        shelf.encoder_for(shelf.find("plain", model), model)
+    save(tmp_path / "clip_vision", "a-half", {"vision_model.x": torch.zeros(1)})
+    plain = shelf.find("plain", model)
+    with pytest.raises(ModelError, match=r"32 channels, which is not there.+a-half"):
+        shelf.encoder_for(plain)
+    save(tmp_path / "clip_vision", "b-right", encoder_tensors(128, 32))
+    assert shelf.encoder_for(plain).visual_projection.out_features == 32

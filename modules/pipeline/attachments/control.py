@@ -36,7 +36,7 @@ class FindControl(Protocol):
         """The network called `name`, to work beside that of `model`."""
         ...
 
-    def encoder_for(self, control: Control, model: Model) -> PictureEncoder:
+    def encoder_for(self, control: Control) -> PictureEncoder:
         """The encoder of pictures that it was trained with."""
         ...
 
@@ -61,7 +61,7 @@ def orders_for(
             )
         control = finder.find(unit.model, model)
         looks = isinstance(control.network, IPAdapter | StyleAdapter)
-        encoder = finder.encoder_for(control, model) if looks else None
+        encoder = finder.encoder_for(control) if looks else None
         order = Order(
             unit=unit, control=control, model=model, second_pass=second_pass, encoder=encoder
         )

@@ -1,6 +1,6 @@
 """Networks for control against those of diffusers, with the same random weights.
 
-Largest errors seen, relative to the largest number of the output, in float32: 1.3e-6.
+Largest errors seen, relative to the largest number of the output, in float32: 1.1e-6.
 """
 
 import copy
