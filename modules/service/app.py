@@ -5,14 +5,12 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from modules.compat.world import World
 from modules.engine.engine import Engine
-from modules.engine.messages import EngineSpec
-from modules.engine.models import ModelList
-from modules.engine.process import ProcessEngine
 from modules.errors import NotFound, WebUIError
 from modules.param import replace_at
 from modules.paths import Paths
@@ -31,9 +29,9 @@ from modules.service.control_desk import ControlDesk
 from modules.service.control_units import completed_control, with_units_kept
 from modules.service.copies import save_copies
 from modules.service.database import Database
-from modules.service.expect import keeping
+from modules.service.engine_start import engine_for
 from modules.service.extension_host import ExtensionHost
-from modules.service.extensions import ExtensionDesk, plan_of
+from modules.service.extensions import ExtensionDesk
 from modules.service.extras_desk import ExtrasDesk
 from modules.service.extras_store import ExtrasStore
 from modules.service.extras_uploads import Uploads
@@ -49,12 +47,12 @@ from modules.service.queue import JobQueue
 from modules.service.read_picture import read_whole
 from modules.service.recipe import Recipe, understand, with_styles_found
 from modules.service.resolve import find_checkpoint
-from modules.service.saving import tidy_parts
 from modules.service.screening import Looked, Rules, ScreenedEngine, looked
 from modules.service.scripts.catalogue import complete_script
 from modules.service.scripts.recall import with_script
 from modules.service.search import Search
-from modules.service.snapshot import take_snapshot
+from modules.service.snapshot import newest_jobs, take_snapshot
+from modules.service.tidying import tidy_up
 from modules.service.visitor import VISITOR, require_admin
 from modules.service.word_desk import WordDesk
 from modules.service.wording import check_words, with_final_texts, with_words
@@ -142,7 +140,8 @@ class App:
             self.queue.stay_paused()
             self.indexer.start()
             self.cards.start()
-            self._begin(self._tidy, "tidy")
+            tidy = partial(tidy_up, self.paths.outputs, self.gallery, self.queue, self._database)
+            self._begin(tidy, "tidy")
             self.extras.adopt()
         for job_id in self.queue.adopt() if adopt else ():
             log.info("Job %s goes on where it was left", job_id)
@@ -155,20 +154,6 @@ class App:
         worker = threading.Thread(target=work, name=name, daemon=True)
         worker.start()
         self._workers.append(worker)
-
-    def _tidy(self) -> None:
-        """Remove what an earlier process left half done."""
-        left = tidy_parts(self.paths.outputs)
-        if left:
-            log.info("%d unfinished files of an earlier run were deleted", left)
-        try:
-            moved, _ = self.gallery.bring_home(self.queue.find)
-            self._database.write(*(one.statement for one in moved))
-            for one in moved:
-                one.tidy()
-            self.gallery.inputs.tidy()
-        except WebUIError as error:
-            log.warning("Pictures kept elsewhere stay there: %s", error)
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -309,13 +294,9 @@ class App:
 
         The parts of a script are listed only as those of their parent.
         """
-        rows = self._database.rows(
-            "SELECT id FROM jobs WHERE person = ifnull(?, person) AND parent = ifnull(?, parent)"
-            " AND (cell IS NULL OR ? IS NOT NULL) ORDER BY sequence DESC LIMIT ?",
-            (person, parent, parent, max(0, limit)),
-        )
+        ids = newest_jobs(self._database, limit, person, parent)
         ahead = self.queue.ahead()
-        return [take_snapshot(self._database, self.journal, row["id"], ahead) for row in rows]
+        return [take_snapshot(self._database, self.journal, job_id, ahead) for job_id in ids]
 
     def images(self, limit: int = 50, before: int | None = None) -> list[Picture]:
         """List saved pictures, newest first; `before` is a sequence number to go on from."""
@@ -433,17 +414,7 @@ def build_app(
     """
     store = SettingsStore(launch.settings_file())
     if engine is None:
-        options = {
-            "extensions": plan_of(paths, launch, store),
-            "paths": paths,
-            "device": launch.chosen_device,
-            "half": not launch.full_precision,
-            "preview_interval_s": store.settings.interface.preview_interval_s,
-            "half_vae": not launch.no_half_vae,
-            "memory": launch.memory,
-            "keeping": keeping(store.settings.models),
-        }
-        engine = ProcessEngine(EngineSpec(options=options), ModelList(paths))
+        engine = engine_for(paths, launch, store)
     app = App(paths, launch, engine, store, Database(paths.database))
     app.start(adopt=adopt)
     return app

@@ -16,6 +16,18 @@ LEADING = 0.01
 """Share of the bar shown as soon as a job runs, so that people see it move."""
 
 
+def newest_jobs(
+    database: Database, limit: int, person: str | None, parent: str | None
+) -> list[str]:
+    """Ids of the newest jobs, newest first; parts of scripts only as those of their `parent`."""
+    rows = database.rows(
+        "SELECT id FROM jobs WHERE person = ifnull(?, person) AND parent = ifnull(?, parent)"
+        " AND (cell IS NULL OR ? IS NOT NULL) ORDER BY sequence DESC LIMIT ?",
+        (person, parent, parent, max(0, limit)),
+    )
+    return [row["id"] for row in rows]
+
+
 def take_snapshot(
     database: Database, journal: Journal, job_id: str, before: Mapping[str, int]
 ) -> Snapshot:
