@@ -148,17 +148,16 @@ class Inpaint:
 
 @dataclass(frozen=True, kw_only=True)
 class Inversion:
-    """Begin with the noise that the picture would have been drawn from."""
+    """Begin with the noise that the picture would have been drawn from; a script asks for it."""
 
-    prompt: str = param("", "Original prompt", help="What the picture shows; empty is the prompt.")
-    negative_prompt: str = param("", "Original negative prompt")
-    steps: int = param(50, "Decode steps", minimum=1, maximum=1000, slider=(1, 150), step=1)
-    cfg_scale: float = param(
-        1.0, "Decode CFG scale", minimum=0, maximum=100, slider=(0, 15), step=0.1
-    )
-    randomness: float = param(
-        0.0, "Randomness", minimum=0, maximum=1, step=0.01, help="How much other noise is mixed in."
-    )
+    prompt: str = ""
+    """What the picture shows; empty is the prompt."""
+    negative_prompt: str = ""
+    steps: int = 50
+    """Of the way back."""
+    cfg_scale: float = 1.0
+    randomness: float = 0.0
+    """From 0 to 1, how much other noise is mixed in."""
 
 
 @dataclass(frozen=True, kw_only=True)
