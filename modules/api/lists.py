@@ -58,13 +58,9 @@ def list_routes(app: App) -> APIRouter:
     @routes.post("/tokens")
     def tokens(body: TokenText) -> dict[str, int]:
         """Count the tokens of a prompt, and how many fit into the chunks it has begun."""
-        steps = min(max(1, body.steps), 1000)
+        steps, wish = min(max(1, body.steps), 1000), app.base_request().text
         used, room = app.words.count_tokens(
-            body.text,
-            app.base_request().text,
-            steps=steps,
-            negative=body.negative,
-            syntax=body.syntax,
+            body.text, wish, steps=steps, negative=body.negative, syntax=body.syntax
         )
         return {"count": used, "limit": room}
 
