@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modules.model.attention import attend
+from modules.model.networks.layers import Conv2d, Embedding, Linear
 
 HEADS = 8
 """Of the transformer; it cannot be seen from the weights."""
@@ -101,10 +102,10 @@ class Residual(nn.Module):
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
         self.norm1 = norm(before)
-        self.conv1 = nn.Conv2d(before, after, 3, padding=1)
+        self.conv1 = Conv2d(before, after, 3, padding=1)
         self.norm2 = norm(after)
-        self.conv2 = nn.Conv2d(after, after, 3, padding=1)
-        self.conv_out = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
+        self.conv2 = Conv2d(after, after, 3, padding=1)
+        self.conv_out = Conv2d(before, after, 1) if before != after else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, before, h, w) to (B, after, h, w)."""
@@ -119,10 +120,10 @@ class Attention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm = norm(channels)
-        self.q = nn.Conv2d(channels, channels, 1)
-        self.k = nn.Conv2d(channels, channels, 1)
-        self.v = nn.Conv2d(channels, channels, 1)
-        self.proj_out = nn.Conv2d(channels, channels, 1)
+        self.q = Conv2d(channels, channels, 1)
+        self.k = Conv2d(channels, channels, 1)
+        self.v = Conv2d(channels, channels, 1)
+        self.proj_out = Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, h, w) to the same."""
@@ -137,7 +138,7 @@ class Halving(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, 2)
+        self.conv = Conv2d(channels, channels, 3, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, h, w) to (B, channels, h / 2, w / 2)."""
@@ -149,7 +150,7 @@ class Doubling(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, h, w) to (B, channels, 2 h, 2 w)."""
@@ -168,7 +169,7 @@ class Level(nn.Module):
 
 def encoder_of(config: CodeFormerConfig) -> Level:
     """A face (B, 3, side, side) to words (B, word_width, side / 2^n, side / 2^n)."""
-    blocks: list[nn.Module] = [nn.Conv2d(3, config.base, 3, padding=1)]
+    blocks: list[nn.Module] = [Conv2d(3, config.base, 3, padding=1)]
     marks, channels, last = {}, config.base, len(config.widths) - 1
     for level, width in enumerate(config.widths):
         for _ in range(config.blocks):
@@ -180,14 +181,14 @@ def encoder_of(config: CodeFormerConfig) -> Level:
         if level != last:
             blocks.append(Halving(channels))
     blocks += [Residual(channels, channels), Attention(channels), Residual(channels, channels)]
-    blocks += [norm(channels), nn.Conv2d(channels, config.word_width, 3, padding=1)]
+    blocks += [norm(channels), Conv2d(channels, config.word_width, 3, padding=1)]
     return Level(blocks, marks)
 
 
 def generator_of(config: CodeFormerConfig) -> Level:
     """The opposite of `encoder_of`; levels are taken after their first block."""
     channels = config.widths[-1] * config.base
-    blocks: list[nn.Module] = [nn.Conv2d(config.word_width, channels, 3, padding=1)]
+    blocks: list[nn.Module] = [Conv2d(config.word_width, channels, 3, padding=1)]
     blocks += [Residual(channels, channels), Attention(channels), Residual(channels, channels)]
     marks, last = {}, len(config.widths) - 1
     for level in range(last, -1, -1):
@@ -200,7 +201,7 @@ def generator_of(config: CodeFormerConfig) -> Level:
                 blocks.append(Attention(channels))
         if level:
             blocks.append(Doubling(channels))
-    blocks += [norm(channels), nn.Conv2d(channels, 3, 3, padding=1)]
+    blocks += [norm(channels), Conv2d(channels, 3, 3, padding=1)]
     return Level(blocks, marks)
 
 
@@ -211,7 +212,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.in_proj_weight = nn.Parameter(torch.zeros(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
-        self.out_proj = nn.Linear(width, width)
+        self.out_proj = Linear(width, width)
 
     def forward(self, x: Tensor, places: Tensor) -> Tensor:
         """(B, n, width) to the same."""
@@ -231,8 +232,8 @@ class TransformerLayer(nn.Module):
     def __init__(self, config: CodeFormerConfig) -> None:
         super().__init__()
         self.self_attn = SelfAttention(config.width)
-        self.linear1 = nn.Linear(config.width, config.intermediate)
-        self.linear2 = nn.Linear(config.intermediate, config.width)
+        self.linear1 = Linear(config.width, config.intermediate)
+        self.linear2 = Linear(config.intermediate, config.width)
         self.norm1 = nn.LayerNorm(config.width)
         self.norm2 = nn.LayerNorm(config.width)
 
@@ -250,9 +251,9 @@ class Fusion(nn.Module):
         self.encode_enc = Residual(2 * channels, channels)
         self.scale, self.shift = (
             nn.Sequential(
-                nn.Conv2d(channels, channels, 3, padding=1),
+                Conv2d(channels, channels, 3, padding=1),
                 nn.LeakyReLU(SLOPE),
-                nn.Conv2d(channels, channels, 3, padding=1),
+                Conv2d(channels, channels, 3, padding=1),
             )
             for _ in range(2)
         )
@@ -268,7 +269,7 @@ class Dictionary(nn.Module):
 
     def __init__(self, words: int, width: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words, width)
+        self.embedding = Embedding(words, width)
 
 
 class CodeFormer(nn.Module):
@@ -281,10 +282,10 @@ class CodeFormer(nn.Module):
         self.generator = generator_of(config)
         self.quantize = Dictionary(config.words, config.word_width)
         self.position_emb = nn.Parameter(torch.zeros(config.places, config.width))
-        self.feat_emb = nn.Linear(config.word_width, config.width)
+        self.feat_emb = Linear(config.word_width, config.width)
         self.ft_layers = nn.ModuleList(TransformerLayer(config) for _ in range(config.layers))
         self.idx_pred_layer = nn.Sequential(
-            nn.LayerNorm(config.width), nn.Linear(config.width, config.words, bias=False)
+            nn.LayerNorm(config.width), Linear(config.width, config.words, bias=False)
         )
         self.fuse_convs_dict = nn.ModuleDict(
             {

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modules.model.networks.layers import Conv2d
+
 PREFIX = "n_Conv_"
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -83,7 +85,7 @@ class Danbooru(nn.Module):
         self.config = config
         for number, (shape, bias) in enumerate(zip(config.shapes, config.biases, strict=True)):
             after, before, side, _ = shape
-            self.add_module(f"{PREFIX}{number}", nn.Conv2d(before, after, side, bias=bias))
+            self.add_module(f"{PREFIX}{number}", Conv2d(before, after, side, bias=bias))
 
     def _layer(self, number: int, x: Tensor, stride: int = 1) -> Tensor:
         layer = self.get_submodule(f"{PREFIX}{number}")

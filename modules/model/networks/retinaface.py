@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modules.model.networks.layers import Conv2d
+
 LEVELS = 3
 SQUARES = 2
 """Squares judged at every place of a level."""
@@ -82,7 +84,7 @@ def layer(
 ) -> nn.Sequential:
     """A convolution, its normalisation and, with a `slope`, what cuts off below zero."""
     parts: list[nn.Module] = [
-        nn.Conv2d(before, after, side, stride, side // 2, groups=groups, bias=False),
+        Conv2d(before, after, side, stride, side // 2, groups=groups, bias=False),
         BatchNorm(after),
     ]
     return nn.Sequential(*parts, *([] if slope is None else [nn.LeakyReLU(slope)]))
@@ -94,11 +96,11 @@ class Bottleneck(nn.Module):
     def __init__(self, before: int, inner: int, stride: int) -> None:
         super().__init__()
         after = inner * EXPANSION
-        self.conv1 = nn.Conv2d(before, inner, 1, bias=False)
+        self.conv1 = Conv2d(before, inner, 1, bias=False)
         self.bn1 = BatchNorm(inner)
-        self.conv2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False)
+        self.conv2 = Conv2d(inner, inner, 3, stride, 1, bias=False)
         self.bn2 = BatchNorm(inner)
-        self.conv3 = nn.Conv2d(inner, after, 1, bias=False)
+        self.conv3 = Conv2d(inner, after, 1, bias=False)
         self.bn3 = BatchNorm(after)
         self.downsample = (
             layer(before, after, side=1, stride=stride, slope=None)
@@ -118,7 +120,7 @@ class ResidualBody(nn.Module):
 
     def __init__(self, config: RetinaFaceConfig) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, config.first, 7, 2, 3, bias=False)
+        self.conv1 = Conv2d(3, config.first, 7, 2, 3, bias=False)
         self.bn1 = BatchNorm(config.first)
         before, inner = config.first, config.first
         for stage, count in enumerate(config.blocks, 1):
@@ -220,7 +222,7 @@ class Head(nn.Module):
     def __init__(self, out: int, numbers: int) -> None:
         super().__init__()
         self.numbers = numbers
-        self.conv1x1 = nn.Conv2d(out, SQUARES * numbers, 1)
+        self.conv1x1 = Conv2d(out, SQUARES * numbers, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, out, h, w) to (B, h * w * 2, numbers)."""
