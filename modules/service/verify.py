@@ -20,6 +20,7 @@ from modules.schema.infotext_parse import parse_infotext
 from modules.schema.infotext_read import means_hires
 from modules.schema.request import Batch, GenerationRequest
 from modules.schema.result import GeneratedImage
+from modules.schema.watermark import METHODS, Watermark
 from modules.service.app import App
 from modules.service.compare import Likeness, compare_pixels
 from modules.service.inputs import KEY
@@ -40,7 +41,8 @@ COMPARED_APART = frozenset(
     {
         *("Prompt", "Negative prompt", "Sampler", "Schedule type", "Version", "User", "App"),
         *("Model", "Model hash", "VAE", "VAE hash", "Lora hashes", "TI hashes", "Hashes"),
-        *("Hires sampler", "Hires schedule type", "Size-1", "Size-2", "Script", "Device", "Precision", KEY),
+        *("Hires sampler", "Hires schedule type", "Size-1", "Size-2", "Script"),
+        *("Device", "Precision", KEY),
     }
 )
 """Keys with rules of their own, and names that changed over the years."""
@@ -138,9 +140,16 @@ def _with_inputs(app: App, content: bytes) -> tuple[Recipe, bool]:
     return replace(recipe, request=replace(recipe.request, hires=hires)), True
 
 
+def _mark(recipe: Recipe) -> Watermark | None:
+    """The watermark that a recipe tells of, if it is one that can be hidden."""
+    said = parse_infotext(recipe.infotext)
+    method = said.get("Watermark", "")
+    return Watermark.of(method, said.get("Watermark text", "")) if method in METHODS else None
+
+
 def _draw(app: App, recipe: Recipe) -> tuple[str, GeneratedImage]:
     """Draw one picture of a recipe; returns the job's id, too. Raises WebUIError."""
-    request = replace(recipe.request, script=None, batch=Batch())
+    request = replace(recipe.request, script=None, batch=Batch(), watermark=_mark(recipe))
     job = app.submit(request, save=False, origin="verify", overrides={"samples_format": "png"})
     for _ in app.follow(job.id):
         pass

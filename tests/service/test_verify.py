@@ -257,3 +257,15 @@ def test_a_start_picture_that_was_changed_counts_as_gone(app: App) -> None:
     verdict = verify_picture(app, content)
     assert verdict.outcome == IMPOSSIBLE
     assert [cause.kind for cause in verdict.causes] == ["start picture"]
+
+
+def test_the_watermark_is_hidden_again(app: App) -> None:
+    large = replace(REQUEST, size=Size(width=256, height=256))
+    wish = {"watermark_method": "dwtDctSvd", "watermark_text": "mine"}
+    job = app.submit(large, overrides=wish)
+    for _ in app.follow(job.id):
+        pass
+    [image] = app.snapshot(job.id).images
+    assert "Watermark: dwtDctSvd, Watermark text: mine" in image.infotext
+    verdict = verify_picture(app, app.image_file(image.id).read_bytes())
+    assert verdict.outcome == IDENTICAL, verdict
