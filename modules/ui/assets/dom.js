@@ -29,7 +29,7 @@ const STROKES = {
 	left: "M15 5l-7 7 7 7",
 	right: "M9 5l7 7-7 7",
 	picture: "M4 5h16v14H4zm0 11 5-5 4 4 3-3 4 4M15 9h.01",
-	sliders: "M4 7h9m4 0h3M4 17h3m4 0h9M15 4v6M9 14v6",
+	simple: "M4 7h16M8 12h8M11 17h2",
 	stop: "M7 7h10v10H7z",
 	sparkles: "M11 4l1.7 4.8 4.8 1.7-4.8 1.7L11 17l-1.7-4.8-4.8-1.7 4.8-1.7zM18.5 15l.8 2.2 2.2.8-2.2.8-.8 2.2-.8-2.2-2.2-.8 2.2-.8z",
 	keep: "M5 4h11l3 3v13H5zM8 4v5h7V4M8 20v-6h8v6",

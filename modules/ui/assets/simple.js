@@ -7,7 +7,7 @@ const KEY = "easel.simple";
 class Simple extends HTMLElement {
 	connectedCallback() {
 		if (this.button) return;
-		this.button = h("button.easel-button.quiet", { type: "button", id: "easel_simple", onclick: () => this.turn(!this.on) }, icon("sliders"));
+		this.button = h("button.easel-button.quiet", { type: "button", id: "easel_simple", onclick: () => this.turn(!this.on) }, icon("simple"));
 		this.replaceChildren(this.button);
 		this.turn(kept() === "on");
 	}
