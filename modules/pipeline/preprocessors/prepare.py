@@ -79,7 +79,8 @@ class ControlMaps:
         first: dict[int, ImageData] = {}
         for units in self._made.values():
             for place, unit in enumerate(units):
-                if not unit.save_detected_map or unit.image is None:
+                row = find_preprocessor(unit.module)
+                if not unit.save_detected_map or unit.image is None or row.makes != "map":
                     continue
                 mask = mask_pixels(unit.mask) if unit.mask is not None else None
                 shown = shown_with_mask(rgb_pixels(unit.image), mask)

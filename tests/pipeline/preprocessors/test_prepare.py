@@ -117,7 +117,11 @@ def test_preprocessors_that_make_no_map_keep_the_whole_picture():
 
 
 def test_maps_to_show_are_those_of_the_first_pass_and_asked_for():
-    maps = ControlMaps(asked(UNIT, replace(UNIT, save_detected_map=False), hires=Hires()))
+    silent, reference = (
+        replace(UNIT, save_detected_map=False),
+        replace(UNIT, module="reference_only"),
+    )
+    maps = ControlMaps(asked(UNIT, silent, reference, hires=Hires()))
     assert maps.units(64, 64) is maps.units(64, 64)
     maps.units(128, 128, second_pass=True)
     assert maps.detected() == [UNIT.image]
