@@ -74,6 +74,7 @@ LIGHT = {
     "modules.pipeline.watermark_reader",
     "modules.training.command",
     "modules.training.upscaler_command",
+    "modules.training.companions.command",
 }
 """Plain data about heavy rooms: the doors, the service and the engine may read it."""
 READS_LIGHT = {"settings", "compat", "engine", "service", "ui", "api", "cli"}
