@@ -14,6 +14,7 @@ from modules.errors import NotFound
 from modules.extension.folders import Folder
 from modules.service.app import App
 from modules.service.extensions import ExtensionRow
+from modules.service.visitor import VISITOR
 
 SHOWN = frozenset(
     {
@@ -38,6 +39,10 @@ SHOWN = frozenset(
     }
 )
 """Kinds of an extension's files that its page scripts may ask for; never Python."""
+
+
+PRIVATE = ("path", "remote", "problem", "details")
+"""What only administrators are told."""
 
 
 class Wanted(BaseModel):
@@ -170,6 +175,7 @@ def shown_file(working: list[Folder], name: str, path: str) -> FileResponse:
 def row_body(app: App, row: ExtensionRow) -> dict[str, Any]:
     """Describe an extension."""
     folder, manifest, trouble = row.folder, row.folder.manifest, row.trouble
+    private = {} if VISITOR.get().is_admin else dict.fromkeys(PRIVATE, "")
     return {
         "name": folder.name,
         "kind": folder.kind,
@@ -191,6 +197,7 @@ def row_body(app: App, row: ExtensionRow) -> dict[str, Any]:
         "problem": trouble.message if trouble is not None else "",
         "process": trouble.process if trouble is not None else "",
         "details": trouble.details if trouble is not None else "",
+        **private,
     }
 
 

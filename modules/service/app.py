@@ -360,6 +360,7 @@ class App:
     def set_options(self, options: Mapping[str, Any]) -> None:
         """Change settings by their A1111 names, and save them. Raises InvalidRequest, Forbidden."""
         require_admin("change settings")
+        self.extensions.check_options(options)
         changed = dict(options)
         wanted = changed.get("sd_model_checkpoint")
         if wanted:

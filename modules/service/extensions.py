@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,10 @@ from modules.settings.launch import Launch
 from modules.settings.store import SettingsStore
 
 log = logging.getLogger(__name__)
+
+
+GOVERNING = ("disabled_extensions", "enabled_extensions", "disable_all_extensions")
+"""Options that say which extensions work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,6 +288,15 @@ class ExtensionDesk:
         """Bring an extension to a commit, or to the newest. Raises WebUIError."""
         self._may("update extensions")
         return update(self.find(name).path, commit)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raise Forbidden for options that would switch extensions where that is not allowed.
+
+        Clients send all options back; those that stay as they are do no harm.
+        """
+        now = self._settings.options()
+        if any(name in options and options[name] != now[name] for name in GOVERNING):
+            self._may("switch extensions")
 
     def _may(self, what: str) -> None:
         require_admin(what)

@@ -34,6 +34,10 @@ def test_nothing_is_installed_while_others_can_reach_the_server(exposed):
             answer = ann.post(f"/api/v1/extensions/{route}", json=body)
             assert answer.status_code == 403, route
             assert "other computers" in answer.text
+        options = ann.get("/sdapi/v1/options").json()
+        assert ann.post("/sdapi/v1/options", json=options).status_code == 200
+        options["disabled_extensions"] = ["sunny"]
+        assert ann.post("/sdapi/v1/options", json=options).status_code == 403
     assert (exposed.app.paths.extensions / "sunny").is_dir()
 
 
