@@ -4,6 +4,7 @@ import pytest
 
 from tests.conftest import Served
 from tests.extension.layer import BROKEN
+from tests.ui.visit import open_tab
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +45,7 @@ def test_page_scripts_controls_and_the_list_of_extensions_work(page):
     page.wait_for_function(f"({shown}).startsWith('one two three, in gold')")
     assert "Lever factor: 1.5" in page.evaluate(shown)
 
-    page.evaluate("easelShowTab('Extensions')")
+    open_tab(page, "Extensions")
     broken = page.locator(f"#extension_{BROKEN.replace('-', '_')}_row")
     broken.wait_for()
     assert "Switched off because it broke" in broken.inner_text()

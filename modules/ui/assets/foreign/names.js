@@ -91,8 +91,8 @@ function get_tab_index(id) {
 }
 
 function easelShowTab(title) {
-	var buttons = [...document.querySelectorAll("#tabs [role=tab]")];
-	buttons.find((button) => button.textContent.trim() === title)?.click();
+	var all = '#tabs > .tab-wrapper :is([role="tab"], .overflow-dropdown button)';
+	[...document.querySelectorAll(all)].find((button) => button.textContent.trim() === title)?.click();
 }
 function switch_to_txt2img() { easelShowTab("txt2img"); }
 function switch_to_img2img() { easelShowTab("img2img"); }
