@@ -53,11 +53,10 @@ NOT_YET: tuple[Accepted, ...] = (
         "always-gpu always-high-vram always-normal-vram always-low-vram always-no-vram always-cpu"
     ),
     *_with_value(
-        "theme "
         "lyco-dir-backcompat lyco-dir esrgan-models-path realesrgan-models-path swinir-models-path "
         "scunet-models-path dat-models-path ldsr-models-path bsrgan-models-path "
         "config "
-        "localizations-dir textual-inversion-templates-dir "
+        "textual-inversion-templates-dir "
         "filenames-max-length "
         "text-encoder-dir forge-ref-a1111-home gradio-allowed-path"
     ),

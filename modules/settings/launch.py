@@ -83,6 +83,15 @@ class Launch:
     )
     styles_file: str = param("", "File of styles", help="Default: styles.csv in DATA_DIR.")
     wildcards_dir: str = param("", "Folder of wildcards", help="Default: DATA_DIR/wildcards.")
+    localizations_dir: str = param(
+        "", "Folder of translations of the page", help="Default: DATA_DIR/localizations."
+    )
+    theme: str = param(
+        "",
+        "Light or dark page",
+        choices=("", "light", "dark"),
+        help="Whatever the settings say; by itself the page follows them.",
+    )
     ckpt: str = param("", "Checkpoint to begin with", help="Title, file name or hash.")
     ui_config_file: str = param(
         "", "File of what the page begins with", help="Default: ui-config.json in DATA_DIR."
@@ -208,6 +217,7 @@ PLACES = {
     "styles": "styles_file",
     "ui_config": "ui_config_file",
     "wildcards": "wildcards_dir",
+    "localizations": "localizations_dir",
 }
 """Flags that say where something lies, by its name in `Paths`."""
 
@@ -293,6 +303,8 @@ SERVER_ONLY = frozenset(
         "enable_insecure_extension_access",
         "autolaunch",
         "ui_config_file",
+        "localizations_dir",
+        "theme",
     }
 )
 """Fields of `Launch` that mean nothing to a command that does not serve."""

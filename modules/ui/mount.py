@@ -70,12 +70,14 @@ def foreign_head(app: App, place: str) -> str:
 
 
 def own_style(api: FastAPI, app: App) -> str:
-    """Return what brings `user.css` of the data folder into the page's head, after our sheets."""
+    """Return the owner's wishes for the page's head, after our sheets: `--theme` and `user.css`."""
+    theme = app.launch.theme
+    told = f'<meta name="easel-theme" content="{theme}">' if theme else ""
     path = app.paths.data / "user.css"
     if not path.is_file():
-        return ""
+        return told
     api.add_api_route(STYLE, lambda: FileResponse(path), include_in_schema=False)
-    return f'<link rel="stylesheet" href="{app.launch.below}{STYLE}">'
+    return told + f'<link rel="stylesheet" href="{app.launch.below}{STYLE}">'
 
 
 def words_for(app: App) -> Callable[[Request], dict[str, Any]]:

@@ -67,13 +67,14 @@ def test_the_api_answers_beside_the_page(page_server):
 
 
 def test_below_a_path_the_page_asks_for_nothing_outside_it(tmp_path):
-    launch = Launch(data_dir=str(tmp_path), subpath="tools/easel")
+    launch = Launch(data_dir=str(tmp_path), subpath="tools/easel", theme="dark")
     (tmp_path / "user.css").write_text("body { margin: 1px }", "utf-8")
     with contextmanager(serve)(tmp_path, FakeEngine(), launch, make=with_page) as served:
         text = served.client.get("/").text
         root = served.client.get("/config").json()["root"]
         own = served.client.get("/easel/user.css")
 
+    assert "easel-theme" in text
     assert own.text == "body { margin: 1px }"
     assert "/tools/easel/easel/user.css" in text
     assert root.endswith("/tools/easel")

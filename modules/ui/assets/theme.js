@@ -1,4 +1,4 @@
-// Light or dark: by the address (?__theme=dark), by the settings, or as the system has it.
+// Light or dark: by the address (?__theme=dark), by --theme, by the settings, or as the system has it.
 
 import { preference } from "./preferences.js";
 
@@ -8,6 +8,8 @@ const system = matchMedia("(prefers-color-scheme: dark)");
 function wished() {
 	const said = new URLSearchParams(location.search).get("__theme");
 	if (said === "light" || said === "dark") return said;
+	const started = document.querySelector('meta[name="easel-theme"]')?.content;
+	if (started) return started;
 	try {
 		const wish = preference("theme", localStorage.getItem(KEY) ?? "Automatic");
 		localStorage.setItem(KEY, wish);
