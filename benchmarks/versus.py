@@ -229,7 +229,7 @@ def diffusers_child(checkpoint: Path, chosen: argparse.Namespace) -> None:
     )
     pipeline = diffusers.StableDiffusionPipeline(
         vae=vae, unet=unet, text_encoder=text, tokenizer=None, safety_checker=None,
-        scheduler=diffusers.EulerDiscreteScheduler(), feature_extractor=None,
+        scheduler=diffusers.EulerDiscreteScheduler(steps_offset=1), feature_extractor=None,
         requires_safety_checker=False,
     )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from benchmarks.precision import EASEL_MINI, likenesses
 from modules.model.attention import attend
 from modules.model.device import pick_device
 from modules.model.loader import load_model
@@ -92,3 +93,8 @@ def test_a_picture_comes_out_of_a_quickened_model(tmp_path, half):
     found = model.decode_latent(torch.ones(1, 4, 6, 4))
     assert torch.equal(found, exact) is not half
     assert (found - exact).norm() < 0.03 * exact.norm()
+
+
+@pytest.mark.slow
+def test_pictures_can_hardly_be_told_apart():
+    assert min(likenesses(EASEL_MINI, pictures=2, steps=6)) > 35, "decibels"
