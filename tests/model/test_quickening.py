@@ -8,6 +8,7 @@ from modules.model.attention import attend
 from modules.model.device import pick_device
 from modules.model.loader import load_model
 from modules.model.memory import MemoryPlan, Sizes
+from modules.model.networks.norms import GroupNorm
 from modules.model.networks.unet import UNet
 from modules.model.quickening import LARGE, quick_type, quicken
 from modules.model.residency import AllOnDevice, OneAtATime
@@ -93,6 +94,18 @@ def test_a_picture_comes_out_of_a_quickened_model(tmp_path, half):
     found = model.decode_latent(torch.ones(1, 4, 6, 4))
     assert torch.equal(found, exact) is not half
     assert (found - exact).norm() < 0.03 * exact.norm()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_group_norm_of_bfloat16_is_float32s_rounded(layout):
+    x = 3 * torch.randn(2, 32, 20, 20, generator=torch.Generator().manual_seed(1)) + 1
+    x = x.bfloat16().contiguous(memory_format=layout)
+    norm = GroupNorm(4, 32).bfloat16()
+    with torch.no_grad():
+        found, exact = norm(x), norm.float()(x.float())
+    assert found.dtype == torch.bfloat16
+    assert (found != exact.bfloat16()).float().mean() < 0.001
+    assert torch.allclose(found.float(), exact, rtol=0.01, atol=0.01)
 
 
 @pytest.mark.slow

@@ -22,5 +22,10 @@ class PointConv(Conv2d):
         if x.device.type != "cpu" or x.dtype != torch.float32 or self.bias is None:
             return super().forward(x)
         weight, bias = self.weight.flatten(1), self.bias[:, None].expand(-1, x[0, 0].numel())
-        rows = [torch.addmm(bias, weight, one) for one in x.flatten(2)]  # (channels, h*w) each
-        return torch.stack(rows).unflatten(2, x.shape[2:])
+        if torch.is_grad_enabled():
+            rows = [torch.addmm(bias, weight, one) for one in x.flatten(2)]  # (channels, h*w) each
+            return torch.stack(rows).unflatten(2, x.shape[2:])
+        mixed = x.new_empty(len(x), *bias.shape)
+        for one, own in zip(x.flatten(2), mixed, strict=True):  # in place: a copy less
+            torch.addmm(bias, weight, one, out=own)
+        return mixed.unflatten(2, x.shape[2:])

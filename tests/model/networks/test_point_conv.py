@@ -33,3 +33,12 @@ def test_the_result_is_the_library_s_on_one_thread(side: int) -> None:
 def test_half_precision_takes_the_usual_way() -> None:
     layer = PointConv(8, 4).to(torch.bfloat16)
     assert layer(torch.randn(1, 8, 3, 3, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
+def test_learning_and_drawing_compute_the_same() -> None:
+    layer, x = PointConv(24, 16), torch.randn(3, 24, 7, 5)
+    learning = layer(x)
+    with torch.no_grad():
+        assert torch.equal(layer(x), learning)
+    learning.sum().backward()
+    assert layer.weight.grad is not None
