@@ -20,6 +20,7 @@ from modules.model.picture_encoder import (
     encoder_sizes,
     load_picture_encoder,
 )
+from modules.model.quickening import quicken
 from modules.model.residency import Policy
 
 KEPT = 3
@@ -66,6 +67,7 @@ class ControlShelf:
         control = load_control(path, model)
         check_room(control, model.policy)
         model.policy.settle(control.network)
+        quicken(control.network, model.policy)
         self._held.append(_Held(path, changed, ref(model), control))
         return control
 
