@@ -135,6 +135,11 @@ KNOBS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
         "device",
         "float16",
     ),
+    "another precision, untold device": (
+        replaced("Device: cpu float32", "Precision: bfloat16"),
+        "device",
+        "bfloat16",
+    ),
     "an unknown sampler": (replaced("Sampler: Euler a", "Sampler: Eulor 9"), "sampler", "Eulor"),
     "a VAE that is not here": (
         replaced("Version:", "VAE hash: 0123456789, VAE: best.pt, Version:"),
@@ -161,7 +166,7 @@ KNOBS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
 }
 NEEDS_OTHER_PIXELS = {"another model", "another LoRA of this name", "another program"}
 NEEDS_OTHER_PIXELS |= {"an extension's value", "another release", "a VAE that is not here"}
-NEEDS_OTHER_PIXELS |= {"another precision"}
+NEEDS_OTHER_PIXELS |= {"another precision", "another precision, untold device"}
 """Only the text is changed there, so the picture itself must be made another one, too."""
 
 
