@@ -2,11 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modules.cli.main import FINE
-from modules.service.extensions import ExtensionDesk
 from modules.settings.launch import FlagParser, Launch
 from modules.settings.store import SettingsStore
 
@@ -21,6 +20,8 @@ NAMED = {
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say; returns the exit code."""
     chosen = read(arguments)
+    from modules.cli.extension_actions import ACTIONS, ExtensionDesk
+
     launch = Launch(data_dir=chosen.data_dir)
     desk = ExtensionDesk(launch.paths(), launch, SettingsStore(launch.settings_file()))
     result = ACTIONS[chosen.action](desk, chosen)
@@ -53,70 +54,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     return found
 
 
-Result = Sequence[Mapping[str, Any]]
-
-
-def listed(desk: ExtensionDesk, chosen: argparse.Namespace) -> Result:
-    """Every extension with whether it works and what is wrong with it."""
-    plan = desk.plan()
-    return [
-        {
-            "name": row.folder.name,
-            "state": "on" if plan.wants(row.folder) else "off",
-            "version": row.folder.manifest.version,
-            "kind": row.folder.kind,
-            "path": str(row.folder.path),
-            "problem": row.folder.problem,
-            "notes": list(row.notes),
-        }
-        for row in desk.rows()
-    ]
-
-
-def installed(desk: ExtensionDesk, chosen: argparse.Namespace) -> Result:
-    """Install one."""
-    folder = desk.install(chosen.source, commit=chosen.commit)
-    return [{"name": folder.name, "state": "off", "path": str(folder.path)}]
-
-
-def switched(desk: ExtensionDesk, chosen: argparse.Namespace) -> Result:
-    """Switch one on or off."""
-    on = chosen.action == "enable"
-    desk.switch(chosen.name, on)
-    return [{"name": desk.find(chosen.name).name, "state": "on" if on else "off"}]
-
-
-def removed(desk: ExtensionDesk, chosen: argparse.Namespace) -> Result:
-    """Remove one."""
-    return [{"name": chosen.name, "state": "removed", "path": str(desk.remove(chosen.name))}]
-
-
-def checked(desk: ExtensionDesk, chosen: argparse.Namespace) -> Result:
-    """Ask for the newest commit of one."""
-    newest = desk.newest(chosen.name)
-    there = next(row.source.commit for row in desk.rows() if row.folder == desk.find(chosen.name))
-    state = "newest" if newest == there else f"has {there[:8]}, newest is {newest[:8]}"
-    return [{"name": chosen.name, "state": state, "commit": newest}]
-
-
-def updated(desk: ExtensionDesk, chosen: argparse.Namespace) -> Result:
-    """Update one."""
-    source = desk.update(chosen.name, chosen.commit)
-    return [{"name": chosen.name, "state": f"at {source.commit[:8]}", "commit": source.commit}]
-
-
-ACTIONS: Mapping[str, Callable[[ExtensionDesk, argparse.Namespace], Result]] = {
-    "list": listed,
-    "install": installed,
-    "enable": switched,
-    "disable": switched,
-    "remove": removed,
-    "check": checked,
-    "update": updated,
-}
-
-
-def print_result(rows: Result) -> None:
+def print_result(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print one line for each extension, and what is to be known of it below."""
     width = max((len(str(row["name"])) for row in rows), default=0)
     for row in rows:

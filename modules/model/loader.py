@@ -279,11 +279,7 @@ def load_model(
         policy = plan.policy(sizes_of(weights, family, parts))
         model = assemble(path, weights, family, parts, architecture, policy, half_vae=plan.half_vae)
         model.tokenizers, model.midas = places.tokenizers, places.midas
-    model.coding.half = plan.half_vae
-    for network in (model.unet, model.text_encoders):
-        policy.settle(network)
-    model.coding.settle(model.autoencoder, policy)
-    quicken(model.unet, policy)
+    settle(model, policy, half_vae=plan.half_vae)
     model.examples = facts.examples
     model.preview_factors = facts.preview_factors or family.preview_factors
     if family.may_predict_velocity and not known and facts.prediction is None:
@@ -292,6 +288,15 @@ def load_model(
         model.native_size = family.velocity_size
     model.native_size = facts.native_size or model.native_size
     return model
+
+
+def settle(model: Model, policy: Policy, *, half_vae: bool) -> None:
+    """Put the networks where the policy wants them, and make them quick there."""
+    model.coding.half = half_vae
+    for network in (model.unet, model.text_encoders):
+        policy.settle(network)
+    model.coding.settle(model.autoencoder, policy)
+    quicken(model.unet, policy)
 
 
 def assemble(

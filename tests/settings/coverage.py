@@ -120,10 +120,10 @@ OPTIONS: dict[str, str] = {
         ],
         "",
     ),
-    "control_net_models_path": "A flag instead, --controlnet-dir: the engine knows it from the start.",
+    "control_net_models_path": "A flag instead: --controlnet-dir.",
     "control_net_modules_path": "A flag instead, --controlnet-preprocessor-models-dir.",
     "control_net_detectedmap_dir": "Maps are saved in the folder of the pictures.",
     "control_net_allow_script_control": "Scripts change units through the axes of plots.",
     "controlnet_show_batch_images_in_ui": "Batches of control pictures are drawn over the API.",
-    "controlnet_increment_seed_during_batch": "Each picture of a batch has a seed of its own anyway.",
+    "controlnet_increment_seed_during_batch": "Pictures of a batch have seeds of their own.",
 }

@@ -212,7 +212,5 @@ def _upscaler_routes(routes: APIRouter, app: App) -> None:
         found = app.catalogue().restorers
         return [{"name": name, "cmd_dir": str(Path(path).parent)} for name, path in found]
 
-    for name in (
-        "realesrgan-models",
-    ):
+    for name in ("realesrgan-models",):
         routes.add_api_route(f"/{name}", none, methods=["GET"], name=name)

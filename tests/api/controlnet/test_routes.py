@@ -333,7 +333,8 @@ def test_a_client_written_for_a1111_controls_and_detects(served, engine, scene):
         assert client.controlnet_model_list() == list(MODELS)
         assert "canny" in client.controlnet_module_list()
         unit = webuiapi.ControlNetUnit(image=scene, module="canny", model=CANNY)
-        result = client.txt2img(prompt="a", controlnet_units=[unit], **SMALL)
+        # without a dictionary of its own, the client keeps the unit for everybody's next call
+        result = client.txt2img(prompt="a", controlnet_units=[unit], alwayson_scripts={}, **SMALL)
         assert len(result.images) >= 1
         (unit,) = engine.tasks[-1][0].control
         assert (unit.module, unit.resize_mode) == ("canny", "Resize and Fill")
