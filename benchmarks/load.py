@@ -12,6 +12,7 @@ is left out: the process loads the file, forgets it, and loads it again for the 
              a GPU, and every sparing policy, starts from
   touched    the same, and then every page of it is read
   float32    converted as a whole, which is how a CPU with enough memory draws
+  bfloat16   the same, for large models on processors that are faster at it
 
 Two ratios to "cat": of time, and of processor time, which a busy machine stretches less. Peak
 memory is that of the whole process, Python and torch included. The aims: "touched" at most 1.5
@@ -46,7 +47,8 @@ KINDS = {
     "sd15": "stable-diffusion/v1-inference.yaml",
     "sdxl": "stable-diffusion-xl/sd_xl_base.yaml",
 }
-WAYS = ("at home", "touched", "float32")
+WAYS = ("at home", "touched", "float32", "bfloat16")
+CONVERTED = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 PIECE = 2**22
 
 
@@ -124,9 +126,9 @@ def load_once(path: Path, way: str) -> dict[str, float]:
     from modules.model.loader import load_model
     from modules.model.memory import MemoryPlan
 
-    if way != "float32":
+    if way not in CONVERTED:
         load_model(path, plan=MemoryPlan(torch.device("cpu"), torch.float16, hint="all"))
-    dtype = torch.float32 if way == "float32" else torch.float16
+    dtype = CONVERTED.get(way, torch.float16)
     plan = MemoryPlan(torch.device("cpu"), dtype, hint="all")
     began, began_cpu = time.perf_counter(), time.process_time()
     model = load_model(path, plan=plan)
