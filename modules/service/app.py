@@ -117,15 +117,8 @@ class App:
             make_world=lambda extensions: World(extensions, ExtensionHost(self)),
         )
         self._closing = threading.Event()
-        self._place = Workplace(
-            engine,
-            self.journal,
-            self.gallery,
-            self.queue,
-            paths,
-            self._closing,
-            self.extensions.loaded,
-        )
+        parts = (engine, self.journal, self.gallery, self.queue, paths, self._closing)
+        self._place = Workplace(*parts, self.extensions.loaded)
         self._workers: list[threading.Thread] = []
 
     def _chosen(self) -> str:
