@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { preference } from "./preferences.js";
 
 const KINDS = { tag: "tag", lora: "LoRA", hypernetwork: "hypernetwork", embedding: "embedding", wildcard: "wildcard", style: "style" };
+const [LEAST_ROOM, MOST_ROOM] = [96, 320]; // pixels, three rows and ten
 const LEAST = 2;
 
 let open = null;
@@ -73,6 +74,7 @@ function show(area, piece, offers) {
 	document.body.append(list);
 	const left = Math.min(box.left + place.left, innerWidth - list.offsetWidth - 8);
 	const below = box.top + Math.min(place.top + place.height, area.clientHeight) + 4;
+	list.style.maxHeight = `${roomAbove(area, below)}px`;
 	const above = below + list.offsetHeight > innerHeight ? box.top + place.top - list.offsetHeight - 4 : below;
 	Object.assign(list.style, { left: `${Math.max(8, left)}px`, top: `${Math.max(8, above)}px` });
 	area.setAttribute("aria-controls", "easel-offers");
@@ -80,6 +82,12 @@ function show(area, piece, offers) {
 	open = { area, piece, offers, list, at: -1 };
 	said ??= document.body.appendChild(h("div.unseen", { role: "status", "aria-live": "polite" }));
 	said.textContent = "Completions are offered. Arrow down chooses, Tab takes, Escape closes.";
+}
+
+/** Pixels from `below` down to the Generate button, which a list must not cover. */
+function roomAbove(area, below) {
+	const top = area.closest(".work-page")?.querySelector(".generate-box")?.getBoundingClientRect().top ?? 0;
+	return top > below ? Math.min(MOST_ROOM, Math.max(LEAST_ROOM, top - below - 6)) : MOST_ROOM;
 }
 
 async function ask(area) {
