@@ -55,6 +55,7 @@ class FakeEngine:
         kill_once: str = "",
         kill_when_warmed: bool = False,
         flags_all: bool = False,
+        extensions: Plan | None = None,
     ) -> None:
         self._events = events
         self._step_s = step_s
@@ -64,6 +65,8 @@ class FakeEngine:
         self._kill_once = kill_once
         self._kill_when_warmed = kill_when_warmed
         self._flags_all = flags_all
+        self.extensions = extensions
+        """What it was last told to work with; plain colours need none."""
         self._state = "ready"
         self.tasks: list[tuple[Task, int]] = []
         """What was asked for, with the first picture of each run."""
@@ -154,7 +157,8 @@ class FakeEngine:
         return EngineStatus(state=self._state, device="none", pid=os.getpid())
 
     def use_extensions(self, plan: Plan) -> None:
-        """Take no notice: nothing is drawn here that an extension could change."""
+        """Note them; nothing is drawn here that an extension could change."""
+        self.extensions = plan
 
     def unload(self) -> None:
         """Nothing is loaded, so nothing happens."""
