@@ -51,10 +51,11 @@ function take(at) {
 	const { area, piece, offers } = open;
 	const end = piece.from + piece.text.length;
 	const offer = offers[Math.max(0, at)];
-	const text = written(offer, piece, area.value.slice(end), preference("tac_separator", ", "));
+	const caret = Math.max(end, area.selectionStart); // more may have been typed since they were asked for
+	const text = written(offer, piece, area.value.slice(caret), preference("tac_separator", ", "));
 	close();
 	asked++;
-	replacePiece(area, end - offer.typed.length, end, text);
+	replacePiece(area, end - offer.typed.length, caret, text);
 	close();
 }
 
@@ -93,6 +94,7 @@ function roomAbove(area, below) {
 async function ask(area) {
 	const piece = pieceAt(area.value, area.selectionStart);
 	const number = ++asked;
+	if (open && piece?.from !== open.piece.from) close(); // what is offered belongs to another word
 	if (!piece || area.selectionStart !== area.selectionEnd) return close();
 	const limit = preference("tac_maxResults", 8);
 	const offers = await get(`api/v1/completions?limit=${limit}&text=${encodeURIComponent(piece.text.slice(0, 200))}`).catch(() => []);
