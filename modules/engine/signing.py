@@ -8,18 +8,24 @@ from modules.schema.cancel import Cancel
 from modules.schema.event import Event, ImageReady
 
 FAITHFUL = "float32"
-"""What a processor draws in, unless it was found to be slow at it; not worth a word."""
+"""What a processor draws in, unless it was found to be slow at it."""
 
 
 def signed(event: Event, model: Any) -> Event:
-    """A picture's event with where it was computed; `model` is a `modules.model.loader.Model`."""
+    """A picture's event with where it was computed; `model` is a `modules.model.loader.Model`.
+
+    What a processor computes in full precision is what a recipe alone stands for, and says nothing.
+    """
     if not isinstance(event, ImageReady):
         return event
-    precision = str(model.dtype).removeprefix("torch.")
-    facts = (*event.image.facts, ("Device", f"{model.device.type} {precision}"))
-    if model.device.type == "cpu" and precision != FAITHFUL:
-        facts = (*facts, ("Precision", precision))
-    return ImageReady(image=replace(event.image, facts=facts))
+    device, precision = model.device.type, str(model.dtype).removeprefix("torch.")
+    if device != "cpu":
+        fact = ("Device", f"{device} {precision}")
+    elif precision != FAITHFUL:
+        fact = ("Precision", precision)
+    else:
+        return event
+    return ImageReady(image=replace(event.image, facts=(*event.image.facts, fact)))
 
 
 def obey(cancel: Cancel) -> None:

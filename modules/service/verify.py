@@ -221,14 +221,19 @@ def _other_files(recipe: Recipe, new: str, catalogue: Catalogue) -> Iterator[Cau
 
 def _other_device(recipe: Recipe, new: str) -> Iterator[Cause]:
     """Another kind of device, or another number type."""
-    said = [parse_infotext(text) for text in (recipe.infotext, new)]
-    theirs, ours = (one.get("Device", "") for one in said)
+    theirs, ours = (_computed(parse_infotext(text)) for text in (recipe.infotext, new))
     if theirs and ours and theirs != ours:
-        yield Cause("device", f"Computed on {theirs} then, on {ours} now: the last bits differ.")
-        return
-    theirs, ours = (one.get("Precision", "the full precision") for one in said)
-    if theirs != ours:
-        yield Cause("device", f"Computed in {theirs} then, in {ours} now: small things differ.")
+        yield Cause("device", f"Computed in {theirs} then, in {ours} now: the last bits differ.")
+
+
+def _computed(said: Mapping[str, str]) -> str:
+    """Where and in what precision a picture was computed; "" if its recipe leaves that open."""
+    if "Device" in said:
+        return said["Device"]
+    precision = said.get("Precision", "")
+    if not precision and not said.get("Version", "").startswith("easel-"):
+        return ""
+    return f"cpu {precision or 'float32'}"
 
 
 def _same(digest: str, other: str) -> bool:

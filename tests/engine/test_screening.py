@@ -118,7 +118,7 @@ def test_drawn_pictures_are_marked_as_their_request_says(engine):
     shown = np.frombuffer(ready.image.image.data, np.uint8).reshape(256, 256, 3)
     assert is_marked(shown, method="dwtDctSvd")
     assert ("Watermark", "dwtDctSvd") in ready.image.facts
-    assert dict(ready.image.facts)["Device"] == "cpu float32"
+    assert "Device" not in dict(ready.image.facts)  # a processor's full precision goes unsaid
 
 
 @pytest.mark.slow

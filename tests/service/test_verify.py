@@ -131,12 +131,12 @@ KNOBS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
         "tiny",
     ),
     "another precision": (
-        replaced("Device: cpu float32", "Device: cuda float16"),
+        replaced("Version:", "Device: cuda float16, Version:"),
         "device",
         "float16",
     ),
     "another precision, untold device": (
-        replaced("Device: cpu float32", "Precision: bfloat16"),
+        replaced("Version:", "Precision: bfloat16, Version:"),
         "device",
         "bfloat16",
     ),
