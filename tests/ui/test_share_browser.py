@@ -18,7 +18,7 @@ def test_a_copy_is_looked_into_and_downloaded(visit, tmp_path):
     page = visit.page
     page.locator("#txt2img_prompt textarea").fill("a prompt for nobody else")
     page.locator("#txt2img_generate").click()
-    page.wait_for_function("window.easel.state.images.length > 0")
+    page.wait_for_function("window.easel.state.images[0]?.infotext.includes('nobody else')")
     page.locator("#txt2img_gallery img, easel-results img").first.click()
     page.locator(".easel-viewer").get_by_role("button", name="Share a copy").click()
     sheet = page.get_by_role("dialog", name="Share a copy")

@@ -71,10 +71,9 @@ def test_no_visible_text_escapes_translation_but_what_people_wrote(pseudo, chrom
         page.locator("#tab_txt2img-button").click()
         page.locator("#txt2img_prompt textarea").fill("Steps")
         page.locator("#txt2img_generate").click()
-        page.wait_for_function("window.easel.state.images.length > 0")
+        drawn = "window.easel.state.images[0]?.infotext.startsWith('Steps\\nSteps: ')"
+        page.wait_for_function(drawn)
         assert page.locator("#txt2img_prompt textarea").input_value() == "Steps"
-        said = page.evaluate("window.easel.state.images[0].infotext")
-        assert said.startswith("Steps\nSteps: ")
 
 
 @pytest.mark.parametrize(
