@@ -86,19 +86,8 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put browsers last: their driver keeps an event loop in this thread, and others want none.
-
-    The groups keep a file's tests in one process, and its browser tests apart from the others.
-    """
-    items.sort(key=in_browser)
-    for item in items:
-        name = f"{item.path.relative_to(item.config.rootpath)}{'+browser' * in_browser(item)}"
-        item.add_marker(pytest.mark.xdist_group(name))
-
-
-def in_browser(item: pytest.Item) -> bool:
-    """Return whether a test drives a browser."""
-    return item.get_closest_marker("browser") is not None
+    """Put browsers last: their driver keeps an event loop in this thread, and others want none."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 BROWSER_FLAGS = (
