@@ -1,5 +1,6 @@
 """What several rooms' tests share: a served program with an engine of one's choice."""
 
+import logging
 import os
 import shutil
 import socket
@@ -83,6 +84,15 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         data_dir=str(data), ckpt_dir=str(GOLDEN / "data" / "Stable-diffusion"), device="cpu"
     )
     yield from serve(data, launch=launch)
+
+
+@pytest.fixture(autouse=True)
+def same_loudness() -> Iterator[None]:
+    """Put the level of the log back that a command changed."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ const LEAST = 2;
 let open = null;
 let asked = 0;
 let said = null;
+let taking = false;
 
 /** The piece of a prompt before the cursor that may be completed: { from, text }, or null. */
 export function pieceAt(text, caret) {
@@ -53,9 +54,13 @@ function take(at) {
 	const offer = offers[Math.max(0, at)];
 	const caret = Math.max(end, area.selectionStart); // more may have been typed since they were asked for
 	const text = written(offer, piece, area.value.slice(caret), preference("tac_separator", ", "));
+	const stands = area.value.slice(piece.from, end) === piece.text; // what the offers were for
 	close();
 	asked++;
+	if (!stands) return;
+	taking = true; // what is written here asks for nothing
 	replacePiece(area, end - offer.typed.length, caret, text);
+	taking = false;
 	close();
 }
 
@@ -94,7 +99,8 @@ function roomAbove(area, below) {
 async function ask(area) {
 	const piece = pieceAt(area.value, area.selectionStart);
 	const number = ++asked;
-	if (open && piece?.from !== open.piece.from) close(); // what is offered belongs to another word
+	const same = open && piece?.from === open.piece.from && piece.text.startsWith(open.piece.text);
+	if (!same) close(); // what is offered belongs to another word
 	if (!piece || area.selectionStart !== area.selectionEnd) return close();
 	const limit = preference("tac_maxResults", 8);
 	const offers = await get(`api/v1/completions?limit=${limit}&text=${encodeURIComponent(piece.text.slice(0, 200))}`).catch(() => []);
@@ -118,7 +124,7 @@ export function completePrompts() {
 	const areaOf = (event) => event.target.closest?.(".prompt textarea");
 	document.addEventListener("input", (event) => {
 		const area = areaOf(event);
-		if (area && event.inputType !== "insertFromPaste" && event.isTrusted && preference("tac_active", true)) ask(area);
+		if (area && !taking && event.inputType !== "insertFromPaste" && event.isTrusted && preference("tac_active", true)) ask(area);
 	});
 	let warm = false;
 	document.addEventListener("focusin", (event) => { // long lists are read before the first word is written
