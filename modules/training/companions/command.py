@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modules.errors import InvalidRequest
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -52,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     """Train as the flags say; returns the exit code."""
     from modules.training.team import run_team
 
+    if args.out and not args.only:
+        raise InvalidRequest("--out names one file, but several are trained.", "Add --only.")
     args.state.mkdir(parents=True, exist_ok=True)
     args.deadline = time.time() + 60 * args.minutes if args.minutes else float("inf")
     for kind in [args.only] if args.only else COMPANIONS:
@@ -67,7 +71,7 @@ def _work(args: argparse.Namespace, kind: str, team: "Team") -> None:
     companion = COMPANIONS[kind]
     stage, plan, write = _stage(kind, load_teacher(args.checkpoint), args.steps or companion.steps)
     trainer = Trainer(stage, plan, args.state / f"{kind}.pt")
-    out = (args.only and args.out) or companion.out
+    out = args.out or companion.out
 
     def keep(weights: "dict[str, Tensor]", step: int) -> None:
         facts = {"modelspec.title": out.stem, "ss_steps": str(step), "made_for": "easel-mini"}

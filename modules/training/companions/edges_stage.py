@@ -77,25 +77,24 @@ class EdgesStage:
         Three captions in ten are empty, so that edges alone say something.
         """
         task, share = self.task, team.share(self.task.batch)
-        visits = [step * task.batch + row for row in range(task.batch)]
-        numbers = [visit % task.scenes for visit in visits]
-        given = lesson(self.teacher, self.latents[numbers], task.seed, step)
         part = slice(share.start, share.stop)
+        every = [(step * task.batch + row) % task.scenes for row in range(task.batch)]
+        given = lesson(self.teacher, self.latents[every], task.seed, step).part(part)
+        visits, numbers = [step * task.batch + row for row in share], every[part]
         captions = []
-        for number, visit in zip(numbers[part], visits[part], strict=True):
+        for number, visit in zip(numbers, visits, strict=True):
             rng = Random(f"edges/caption/{visit}")
             text = write_caption(self.scenes[number], rng).text
             captions.append(told(text if rng.random() < 0.7 else "", f"edges/{visit}"))
-        hint = torch.from_numpy(self.edges[numbers[part]]).float().div(255)[:, None]
-        noisy, times = given.noisy[part], given.times[part].float()
+        hint = torch.from_numpy(self.edges[numbers]).float().div(255)[:, None]
+        noisy, times = given.noisy, given.times.float()
         with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             context = self.teacher.read(self.teacher.vectors(token_rows(captions)))
             read = self.network.read_hint(hint.expand(-1, 3, -1, -1))
             *skips, middle = self.network(noisy, read, times, context)
             added = Additions(skips=dict(enumerate(skips)), middle=middle)
             guess = self.teacher.unet(noisy, times, context, added=added)
-        errors = (guess.float() - given.noise[part]).square().flatten(1).mean(1)
-        loss = (errors * given.weights[part]).mean()
+        loss = given.loss(guess)
         return loss, {"loss": loss.item()}
 
 

@@ -103,10 +103,12 @@ class StyleStage:
         self.latents = teacher.encode([draw_print(scene, teacher.size) for scene in self.scenes])
 
     def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
-        """Batch number `step`; captions are written anew and never name the style."""
-        task = self.task
-        visits = [step * task.batch + row for row in range(task.batch)]
-        numbers = [visit % task.scenes for visit in visits]
+        """Batch number `step`, each process its share; captions never name the style."""
+        task, share = self.task, team.share(self.task.batch)
+        part = slice(share.start, share.stop)
+        every = [(step * task.batch + row) % task.scenes for row in range(task.batch)]
+        given = lesson(self.teacher, self.latents[every], task.seed, step).part(part)
+        visits, numbers = [step * task.batch + row for row in share], every[part]
         captions = [
             told(
                 write_caption(self.scenes[number], Random(f"style/caption/{visit}")).text,
@@ -114,7 +116,6 @@ class StyleStage:
             )
             for number, visit in zip(numbers, visits, strict=True)
         ]
-        given = lesson(self.teacher, self.latents[numbers], task.seed, step)
         with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             context = self.teacher.read(self.teacher.vectors(token_rows(captions)))
             guess = self.teacher.unet(given.noisy, given.times.float(), context)

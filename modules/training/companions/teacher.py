@@ -98,6 +98,10 @@ class Lesson:
     weights: Tensor
     """(B,) of the errors: min-SNR."""
 
+    def part(self, rows: slice) -> "Lesson":
+        """Some rows of it: what one of several processes learns."""
+        return Lesson(self.noisy[rows], self.noise[rows], self.times[rows], self.weights[rows])
+
     def loss(self, guess: Tensor) -> Tensor:
         """The weighted mean squared error of guessed noise (B, 4, h, w)."""
         errors = (guess.float() - self.noise).square().flatten(1).mean(1)

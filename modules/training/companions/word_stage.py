@@ -66,7 +66,6 @@ class WordStage:
         self.task, self.teacher = task, teacher
         tokenizer = ClipTokenizer.load()
         (self.stand_in,) = tokenizer.encode(STAND_IN)
-        (self.filler,) = tokenizer.encode("simple")
         self.network = Word(teacher.vectors(torch.tensor([self.stand_in])))
         numbers = range(task.scenes)
         drawn = [
@@ -88,16 +87,17 @@ class WordStage:
         return torch.stack(found)
 
     def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
-        """Batch number `step`."""
-        task = self.task
-        visits = [step * task.batch + row for row in range(task.batch)]
-        numbers = [visit % task.scenes for visit in visits]
+        """Batch number `step`: each process learns its share of it."""
+        task, share = self.task, team.share(self.task.batch)
+        part = slice(share.start, share.stop)
+        every = [(step * task.batch + row) % task.scenes for row in range(task.batch)]
+        given = lesson(self.teacher, self.latents[every], task.seed, step).part(part)
+        visits, numbers = [step * task.batch + row for row in share], every[part]
         captions = []
         for number, visit in zip(numbers, visits, strict=True):
             rng = Random(f"word/caption/{visit}")
             caption = write_caption(self.texts[number], rng, COMPLETE_HABITS)
             captions.append(told(caption.text, f"word/{visit}"))
-        given = lesson(self.teacher, self.latents[numbers], task.seed, step)
         with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             context = self.teacher.read(self.vectors(captions))
             guess = self.teacher.unet(given.noisy, given.times.float(), context)
