@@ -51,7 +51,7 @@ def serve(
     """Serve what `make` builds on a free port of this machine until the generator is closed."""
     launch = launch or Launch(data_dir=str(data))
     app = build_app(launch.paths(), launch, engine)
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # or asyncio lets small answers wait
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(make(app), log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
