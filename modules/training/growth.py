@@ -1,46 +1,97 @@
-"""When the world's tables gain words, states of earlier training gain rows for them."""
+"""When the world's tables gain rows, states of earlier training gain rows for them.
+
+Two notes lie beside the states: the words that captions could use (`vocabulary.json`) and the
+questions that were asked (`questions.json`).
+"""
 
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from modules.training.facts import FIRST_QUESTIONS, QUESTIONS, Question
 from modules.training.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
 EMBEDDING = "token_embedding.weight"
-STATES = ("text.pt", "unet.pt")
+ANSWERS = ("answers.weight", "answers.bias", "answer.weight", "answer.bias")
+READERS = ("text.pt", "unet.pt")
+ANSWERERS = ("text.pt", "unet.pt", "probe.pt")
+
+Change = Callable[[str, Tensor], Tensor]
 
 
 def grow_states(folder: Path, vocabulary: Vocabulary) -> None:
-    """Bring the states in `folder` to `vocabulary`, if they were made with an older one.
+    """Bring the states in `folder` to `vocabulary` and to the questions of today.
 
-    New words begin as the unknown word. The optimiser's memory is dropped, because its rows are
-    those of the older table; the next steps gather it again.
+    New words begin as the unknown word, new answers as impossible as all others. The optimiser's
+    memory is dropped, because its rows are those of the older tables; the next steps gather it
+    again.
     """
     note = folder / "vocabulary.json"
     if note.is_file():
         older = Vocabulary(tuple(json.loads(note.read_text())))
-        if older == vocabulary:
-            return
-        for name in STATES:
-            if (folder / name).is_file():
-                _grow(folder / name, older, vocabulary)
-                log.info("%s: %d words became %d", name, older.size, vocabulary.size)
+        if older != vocabulary:
+
+            def words(name: str, tensor: Tensor) -> Tensor:
+                known = name.endswith(EMBEDDING)
+                return vocabulary.widened(tensor, older) if known else tensor
+
+            _change(folder, READERS, words, f"{older.size} words became {vocabulary.size}")
     note.write_text(json.dumps(vocabulary.ids))
+    grow_answers(folder)
 
 
-def _grow(file: Path, older: Vocabulary, newer: Vocabulary) -> None:
-    state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    for weights in (state["network"], state["average"]):
-        for name, tensor in weights.items():
-            if name.endswith(EMBEDDING):
-                weights[name] = newer.widened(tensor, older)
-    state.pop("optimiser", None)
-    part = file.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, file)
+def grow_answers(folder: Path) -> None:
+    """Bring the answers of text encoders and probes in `folder` to the questions of today."""
+    note = folder / "questions.json"
+    older = FIRST_QUESTIONS
+    if note.is_file():
+        older = tuple(Question(name, tuple(a)) for name, a in json.loads(note.read_text()))
+    if older != QUESTIONS:
+
+        def answers(name: str, tensor: Tensor) -> Tensor:
+            return widened_answers(tensor, older) if name in ANSWERS else tensor
+
+        _change(folder, ANSWERERS, answers, f"{len(older)} questions became {len(QUESTIONS)}")
+    note.write_text(json.dumps([(question.name, question.answers) for question in QUESTIONS]))
+
+
+def widened_answers(small: Tensor, older: tuple[Question, ...]) -> Tensor:
+    """A layer's rows (or bias) for the answers of `older`, for the answers of today."""
+    rows: dict[tuple[str, str], int] = {}
+    for question in older:
+        for answer in question.answers:
+            rows[question.name, answer] = len(rows)
+    wide = torch.zeros((sum(len(q.answers) for q in QUESTIONS), *small.shape[1:]))
+    wanted = [(question.name, answer) for question in QUESTIONS for answer in question.answers]
+    for row, key in enumerate(wanted):
+        if key in rows:
+            wide[row] = small[rows[key]]
+    return wide
+
+
+def _change(folder: Path, names: tuple[str, ...], change: Change, what: str) -> None:
+    """Change tensors in the states of these names by their own name, and say so."""
+    for file in (folder / name for name in names):
+        if not file.is_file():
+            continue
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        changed = False
+        for weights in (state["network"], state["average"]):
+            for name, tensor in weights.items():
+                weights[name] = change(name, tensor)
+                changed |= weights[name] is not tensor
+        if not changed:
+            continue
+        state.pop("optimiser", None)
+        part = file.with_suffix(".part")
+        torch.save(state, part)
+        os.replace(part, file)
+        log.info("%s: %s", file.name, what)

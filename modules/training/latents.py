@@ -104,7 +104,7 @@ def preview_factors(
     cells = latents.permute(0, 2, 3, 1).reshape(-1, config.embed_dim) * SCALE
     cells = torch.cat([cells, torch.ones(len(cells), 1)], dim=1)
     wanted = colours.permute(0, 2, 3, 1).reshape(-1, 3)
-    factors = torch.linalg.lstsq(cells, wanted).solution  # (channels + 1, 3)
+    factors = torch.linalg.lstsq(cells.double(), wanted.double()).solution  # (channels + 1, 3)
     return [[round(value, 5) for value in row] for row in factors.tolist()]
 
 
@@ -121,7 +121,9 @@ class LatentStore:
 
     def prepare(self) -> None:
         """Make the files, or make them longer when more latents are wanted than before."""
-        facts = {"seed": self.task.seed, "shape": self.shape[1:], "worlds": repr(self.task.worlds)}
+        worlds = ", ".join(world.record for world in self.task.worlds)
+        worlds = f"({worlds},)" if len(self.task.worlds) == 1 else f"({worlds})"
+        facts = {"seed": self.task.seed, "shape": self.shape[1:], "worlds": worlds}
         text = json.dumps(facts)
         if self.note.is_file() and self.note.read_text() != text:
             self.file.unlink(missing_ok=True)

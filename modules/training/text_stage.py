@@ -7,6 +7,7 @@ It must answer questions about the scene from its end-of-text state and from a r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 import torch
@@ -65,13 +66,26 @@ def caption_rows(
     return torch.tensor(rows), torch.tensor(answers)
 
 
+def by_question(logits: Tensor) -> Tensor:
+    """Logits (B, sum(SIZES)) to (B, questions, most answers), -inf where there is no answer."""
+    return F.pad(logits.float(), (0, 1), value=float("-inf"))[:, _places(logits.device)]
+
+
+@lru_cache(maxsize=4)
+def _places(device: torch.device) -> Tensor:
+    """The column of each question's each answer (questions, most answers); past the end: none."""
+    table = torch.full((len(SIZES), max(SIZES)), sum(SIZES))
+    start = 0
+    for question, size in enumerate(SIZES):
+        table[question, :size] = torch.arange(start, start + size)
+        start += size
+    return table.to(device)
+
+
 def answer_loss(logits: Tensor, answers: Tensor) -> Tensor:
     """The mean cross-entropy over questions that arise; logits (B, sum(SIZES))."""
-    losses = [
-        F.cross_entropy(part.float(), answers[:, index], ignore_index=SKIP, reduction="sum")
-        for index, part in enumerate(logits.split(list(SIZES), dim=1))
-    ]
-    return torch.stack(losses).sum() / (answers != SKIP).sum()
+    every = by_question(logits).flatten(0, 1)
+    return F.cross_entropy(every, answers.flatten(), ignore_index=SKIP)
 
 
 class TextStage:
@@ -120,10 +134,11 @@ def reading_scores(
         rows = torch.tensor([vocabulary.rows(caption.text) for caption in told])
         answers = torch.tensor([answers_of(s, c) for s, c in zip(scenes, told, strict=True)])
         logits = network.answers(network(rows)[:, -1])
-        for index, part in enumerate(logits.split(list(SIZES), dim=1)):
-            kind = QUESTIONS[index].name.split(" ")[0]
+        chosen = by_question(logits).argmax(2)
+        for index, question in enumerate(QUESTIONS):
+            kind = question.name.split(" ")[0]
             arises = answers[:, index] != SKIP
-            hits = part.argmax(1).eq(answers[:, index]) & arises
+            hits = chosen[:, index].eq(answers[:, index]) & arises
             right[kind] = right.get(kind, 0) + int(hits.sum())
             asked[kind] = asked.get(kind, 0) + int(arises.sum())
     return {kind: right[kind] / asked[kind] for kind in right}

@@ -4,7 +4,8 @@ import json
 
 import torch
 
-from modules.training.growth import grow_states
+from modules.training.facts import FIRST_QUESTIONS, QUESTIONS, SIZES
+from modules.training.growth import grow_states, widened_answers
 from modules.training.vocabulary import Vocabulary
 
 
@@ -23,3 +24,26 @@ def test_states_gain_rows_for_new_words(tmp_path):
     assert grown["average"]["other"].tolist() == [1, 1]
     assert grown["step"] == 7 and "optimiser" not in grown
     assert json.loads((tmp_path / "vocabulary.json").read_text()) == [5, 7, 9]
+
+
+def test_answers_that_were_learnt_keep_their_rows_when_questions_come(tmp_path):
+    count = sum(len(question.answers) for question in FIRST_QUESTIONS)
+    small = torch.arange(1.0, count + 1)
+    wide = widened_answers(small, FIRST_QUESTIONS)
+    assert wide.shape == (sum(SIZES),)
+    assert set(wide.tolist()) == {0.0, *small.tolist()}
+    place = 0
+    for question in QUESTIONS:
+        if question.name == "colour of cat":
+            older = next(q for q in FIRST_QUESTIONS if q.name == "colour of cat")
+            start = sum(len(q.answers) for q in FIRST_QUESTIONS[: FIRST_QUESTIONS.index(older)])
+            red, asked = older.answers.index("red"), question.answers.index("red")
+            assert wide[place + asked] == small[start + red]
+        place += len(question.answers)
+    weights = {"answers.bias": small}
+    state = {"network": dict(weights), "average": dict(weights), "optimiser": {}, "step": 7}
+    torch.save(state, tmp_path / "text.pt")
+    for _ in range(2):
+        grow_states(tmp_path, Vocabulary((5,)))
+        grown = torch.load(tmp_path / "text.pt", weights_only=True)
+        assert grown["average"]["answers.bias"].equal(wide)

@@ -44,6 +44,26 @@ class Pen:
         right, bottom = self._at((centre[0] + rx, centre[1] + ry))
         self._draw.ellipse((left, top, right, bottom), fill=tinted(fill, self._light))
 
+    def half_ellipse(self, centre: Point, rx: float, ry: float, fill: RGB) -> None:
+        """The upper half of a filled ellipse; `centre` is the middle of its flat side."""
+        left, top = self._at((centre[0] - rx, centre[1] - ry))
+        right, bottom = self._at((centre[0] + rx, centre[1] + ry))
+        self._draw.pieslice((left, top, right, bottom), 180, 360, fill=tinted(fill, self._light))
+
+    def lower_half(self, centre: Point, rx: float, ry: float, fill: RGB) -> None:
+        """The lower half of a filled ellipse; `centre` is the middle of its flat side."""
+        left, top = self._at((centre[0] - rx, centre[1] - ry))
+        right, bottom = self._at((centre[0] + rx, centre[1] + ry))
+        self._draw.pieslice((left, top, right, bottom), 0, 180, fill=tinted(fill, self._light))
+
+    def arc(self, centre: Point, rx: float, ry: float, width: float, fill: RGB) -> None:
+        """The upper half of an ellipse as a line; the width is in units of the box."""
+        left, top = self._at((centre[0] - rx, centre[1] - ry))
+        right, bottom = self._at((centre[0] + rx, centre[1] + ry))
+        thick = max(1, round(width * self._half))
+        edges = (left, top, right, bottom)
+        self._draw.arc(edges, 180, 360, fill=tinted(fill, self._light), width=thick)
+
     def box(self, left: float, top: float, right: float, bottom: float, fill: RGB) -> None:
         """A filled rectangle."""
         corners = (*self._at((left, top)), *self._at((right, bottom)))

@@ -5,20 +5,35 @@ place, size and shade). The same number always gives the same scene, on any mach
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
-from modules.training.world.backdrops import Backdrop
+from modules.training.world.backdrops import WEATHER_BY_NAME, Backdrop
+from modules.training.world.colours import COLOUR_BY_NAME
+from modules.training.world.things import THING_BY_NAME
 
 HELD_OUT_SHARE = 0.08
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing in a scene: names from the tables of things and colours."""
+    """One thing in a scene: names from the tables of things and colours.
+
+    `tone` is "", "light" or "dark"; `pattern` "", "striped", "dotted" or "shiny"; `size` "",
+    "small" or "big".
+    """
 
     thing: str
     colour: str
+    tone: str = ""
+    pattern: str = ""
+    size: str = ""
+
+    @property
+    def words(self) -> str:
+        """The thing with all that it is, as one canonical text."""
+        parts = (self.size, self.pattern, self.tone, self.colour, self.thing)
+        return " ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)
@@ -28,15 +43,19 @@ class Scene:
     items: tuple[Item, ...]
     backdrop: Backdrop
     arrangement: str = "row"
-    """"row" (left to right) or "stack" (top to bottom)."""
+    """"row" (left to right), "stack" (top to bottom), "grid" (four of a kind), "behind" (the first
+    in front of the second), "on" (the first on the second) or "in" (the first in the second)."""
     seed: int = 0
+    style: str = ""
+    """"" (flat colours), "outline", "watercolour" or "pixel art"."""
 
     @property
     def attributes(self) -> str:
         """Everything a caption can tell, as one canonical text."""
-        items = "+".join(f"{item.colour} {item.thing}" for item in self.items)
+        items = "+".join(item.words for item in self.items)
         behind = self.backdrop.plain or f"{self.backdrop.sky}/{self.backdrop.ground}"
-        return f"{items}|{self.arrangement if len(self.items) > 1 else '-'}|{behind}"
+        more = "".join(f"|{word}" for word in (self.backdrop.weather, self.style) if word)
+        return f"{items}|{self.arrangement if len(self.items) > 1 else '-'}|{behind}{more}"
 
     @property
     def mixed(self) -> bool:
@@ -63,7 +82,23 @@ class World:
     kinds: tuple[tuple[str, float], ...] = field(
         default=(("one", 0.6), ("two", 0.25), ("pair", 0.15))
     )
-    """"one" thing, "two" different things, a "pair" or a "trio" of the same; shares sum to 1."""
+    """"one" thing, "two" different things, a "pair", "trio" or "quartet" of the same; the shares
+    sum to 1."""
+    weathers: tuple[str, ...] = field(default=(), repr=False)
+    patterns: tuple[str, ...] = field(default=(), repr=False)
+    styles: tuple[str, ...] = field(default=(), repr=False)
+    shares: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    """How often there is "weather" (outdoors), a "tone", a "pattern", a "size" or a "style"."""
+
+    def share(self, name: str) -> float:
+        """How often scenes have what is named; 0 where the world has it not."""
+        return dict(self.shares).get(name, 0.0)
+
+    @property
+    def record(self) -> str:
+        """All of it as text, the same as ever for worlds with nothing but things and colours."""
+        newer = (self.weathers, self.patterns, self.styles, self.shares)
+        return repr(self) + (repr(newer) if any(newer) else "")
 
 
 SIMPLE = World(
@@ -73,43 +108,113 @@ SIMPLE = World(
     grounds=("grass", "desert", "snow"),
 )
 
-WIDE = World(
-    things=(*SIMPLE.things, "star", "boat", "cat", "fish", "cup", "balloon"),
+MIDDLE = World(
+    things=(
+        *SIMPLE.things,
+        *("star", "boat", "cat", "fish", "cup", "balloon", "girl", "bird"),
+        *("butterfly", "rabbit", "castle", "rocket", "train", "apple", "umbrella", "cactus"),
+    ),
     colours=(*SIMPLE.colours, "orange", "brown", "grey", "turquoise"),
-    skies=(*SIMPLE.skies, "overcast"),
-    grounds=(*SIMPLE.grounds, "sea"),
-    arrangements=("row", "stack"),
+    skies=(*SIMPLE.skies, "overcast", "dawn", "aurora"),
+    grounds=(*SIMPLE.grounds, "sea", "beach", "leaves", "flowers", "street"),
     kinds=(("one", 0.5), ("two", 0.3), ("pair", 0.12), ("trio", 0.08)),
 )
 
-WORLDS: dict[str, World] = {"simple": SIMPLE, "wide": WIDE}
+WIDE = World(
+    things=(
+        *MIDDLE.things,
+        *("king", "robot", "bear", "turtle", "snail", "pine", "tent", "plane", "kite", "drum"),
+        *("gift", "ice cream", "cake", "crown", "hat", "basket", "bowl"),
+    ),
+    colours=MIDDLE.colours,
+    skies=MIDDLE.skies,
+    grounds=MIDDLE.grounds,
+    arrangements=("row", "row", "stack", "behind", "on", "in"),
+    kinds=(("one", 0.46), ("two", 0.36), ("pair", 0.06), ("trio", 0.06), ("quartet", 0.06)),
+    weathers=("rain", "snowfall", "clouds", "rainbow"),
+    patterns=("striped", "dotted", "shiny"),
+    styles=("outline", "watercolour", "pixel art"),
+    shares=(("weather", 0.3), ("tone", 0.15), ("pattern", 0.2), ("size", 0.2), ("style", 0.3)),
+)
+
+WORLDS: dict[str, World] = {"simple": SIMPLE, "middle": MIDDLE, "wide": WIDE}
 
 
-def _one_item(world: World, backdrop: Backdrop, rng: Random) -> Item:
+def _one_item(world: World, backdrop: Backdrop, rng: Random, things: tuple[str, ...]) -> Item:
     colours = [colour for colour in world.colours if colour != backdrop.plain]
-    return Item(rng.choice(world.things), rng.choice(colours))
+    item = Item(rng.choice(things), rng.choice(colours))
+    tones = COLOUR_BY_NAME[item.colour].tones
+    tone = pattern = size = ""
+    if world.share("tone") and rng.random() < world.share("tone") and tones:
+        tone = rng.choice(tones)
+    if world.patterns and rng.random() < world.share("pattern"):
+        pattern = rng.choice(world.patterns)
+    if world.share("size") and rng.random() < world.share("size"):
+        size = rng.choice(("small", "big"))
+    if size == "small":
+        pattern = ""  # stripes and dots would be too fine to see
+    return replace(item, tone=tone, pattern=pattern, size=size) if tone or pattern or size else item
+
+
+def _backdrop(world: World, rng: Random) -> Backdrop:
+    if rng.random() < world.plain_share:
+        return Backdrop(plain=rng.choice(world.colours))
+    backdrop = Backdrop(sky=rng.choice(world.skies), ground=rng.choice(world.grounds))
+    if world.weathers and rng.random() < world.share("weather"):
+        weather = rng.choice(world.weathers)
+        if backdrop.sky in WEATHER_BY_NAME[weather].skies:
+            return replace(backdrop, weather=weather)
+    return backdrop
+
+
+def _two(
+    world: World, backdrop: Backdrop, rng: Random, first: Item
+) -> tuple[tuple[Item, ...], str]:
+    """The first and another thing beside, behind, below or around it, and which of these."""
+    arrangement, able = "row", world.things
+    if len(world.arrangements) > 1:  # outdoors, what stands above another thing would float
+        choices = [n for n in world.arrangements if backdrop.plain or n != "stack"]
+        arrangement = rng.choice(choices)
+        able = tuple(name for name in world.things if _fits(name, arrangement))
+    second = _one_item(world, backdrop, rng, able)
+    while second.thing == first.thing:
+        second = _one_item(world, backdrop, rng, able)
+    if len(world.arrangements) == 1 and backdrop.plain:
+        arrangement = rng.choice(world.arrangements)  # a draw that every scene's number counts on
+    if arrangement in SIZELESS:
+        return (replace(first, size=""), replace(second, size="")), arrangement
+    return (first, second), arrangement
+
+
+def _fits(name: str, arrangement: str) -> bool:
+    """Whether a thing can be the second in this arrangement."""
+    thing = THING_BY_NAME[name]
+    return {"on": thing.top, "in": thing.rim}.get(arrangement, True) is not None
 
 
 def _draw_scene(world: World, rng: Random) -> Scene:
     """Any scene of the world."""
-    if rng.random() < world.plain_share:
-        backdrop = Backdrop(plain=rng.choice(world.colours))
-    else:
-        backdrop = Backdrop(sky=rng.choice(world.skies), ground=rng.choice(world.grounds))
+    backdrop = _backdrop(world, rng)
     names, shares = zip(*world.kinds, strict=True)
     kind = rng.choices(names, shares)[0]
-    first = _one_item(world, backdrop, rng)
-    arrangement = "row"
+    first = _one_item(world, backdrop, rng, world.things)
     if kind == "two":
-        second = _one_item(world, backdrop, rng)
-        while second.thing == first.thing:
-            second = _one_item(world, backdrop, rng)
-        items: tuple[Item, ...] = (first, second)
-        if backdrop.plain:
-            arrangement = rng.choice(world.arrangements)
+        items, arrangement = _two(world, backdrop, rng, first)
     else:
-        items = (first,) * {"one": 1, "pair": 2, "trio": 3}[kind]
-    return Scene(items, backdrop, arrangement, rng.getrandbits(32))
+        items = (first,) * COUNTS[kind]
+        arrangement = "grid" if kind == "quartet" else "row"
+        if len(items) > 1:
+            pattern = "" if kind == "trio" else first.pattern  # too fine to see on small things
+            items = (replace(first, size="", pattern=pattern),) * len(items)
+    scene = Scene(items, backdrop, arrangement, rng.getrandbits(32))
+    if world.styles and rng.random() < world.share("style"):
+        return replace(scene, style=rng.choice(world.styles))
+    return scene
+
+
+COUNTS = {"one": 1, "pair": 2, "trio": 3, "quartet": 4}
+SIZELESS = ("behind", "on", "in")
+"""Arrangements that leave no room for small and big."""
 
 
 def scene_at(world: World, index: int, *, seed: int = 0, held_out: bool = False) -> Scene:
