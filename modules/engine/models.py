@@ -100,6 +100,7 @@ def described(checkpoint: Checkpoint) -> CheckpointInfo:
         native_size=checkpoint.native_size,
         examples=checkpoint.examples,
         usual=checkpoint.usual,
+        family=checkpoint.family,
         reads=checkpoint.reads,
         note=checkpoint.note,
     )

@@ -22,7 +22,7 @@ DEFAULT_SIZE = (512, 512)
 FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
 READS = {9: "mask", 8: "picture", 5: "depth"}
 """What a U-Net's further input channels are, by the number of all."""
-HEADER = "header-3"
+HEADER = "header-4"
 """What is remembered of a file; another name when more is."""
 
 
@@ -43,6 +43,8 @@ class Checkpoint:
     """Prompts it is known to draw well."""
     usual: tuple[tuple[str, float | str], ...] = ()
     """What to begin with, by paths of a request, where that is special."""
+    family: str = ""
+    """The name of its family's record, where the file's beginning tells."""
     reads: str = ""
     """What its network is told of a picture besides: "mask", "picture", "depth", or nothing."""
     note: str = ""
@@ -113,6 +115,7 @@ def checkpoint_from(
         sha256=sha256 if isinstance(sha256, str) else "",
         native_size=(width, height),
         examples=tuple(known.get("examples") or ()),
+        family=known.get("family") or "",
         reads=known.get("reads") or "",
         usual=tuple((path, value) for path, value in known.get("usual") or ()),
         note=known.get("note") or "",
@@ -224,6 +227,7 @@ def inspect(path: Path) -> dict[str, Any]:
         "native_size": facts.native_size or FAMILIES[family.name].native_size,
         "examples": facts.examples,
         "usual": usual_values(family, header.shapes),
+        "family": family.name,
         "reads": READS.get(header.shapes.get(FIRST_LAYER, (0, 0))[1], ""),
     }
 
@@ -237,7 +241,8 @@ def inspect_gguf(path: Path) -> dict[str, Any]:
         family = detect_family(shapes, path.name)
     except ModelError as error:
         return {"note": error.message}
-    return {"native_size": family.native_size, "usual": usual_values(family, shapes)}
+    usual = usual_values(family, shapes)
+    return {"native_size": family.native_size, "usual": usual, "family": family.name}
 
 
 def usual_values(

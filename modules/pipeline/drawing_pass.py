@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from modules.conditioning.conditioner import Conditioner, Conditioning
 from modules.conditioning.textual_inversion import bundled_embeddings
 from modules.errors import Interrupted, ModelError
 from modules.model.loader import Model
+from modules.model.networks.additions import Additions
+from modules.model.networks.unet_config import UNetConfig
 from modules.model.patch.patcher import Patcher
 from modules.model.token_merging import merged_tokens
 from modules.pipeline.batch import BatchOfSeeds
@@ -22,6 +25,7 @@ from modules.pipeline.progress import ProgressMeter, steps_done
 from modules.pipeline.ready import Ready
 from modules.pipeline.refiner import Speaker, Switch, check_fits, refines
 from modules.pipeline.resize import FindUpscaler, find_upscaler
+from modules.pipeline.step_cache import CacheWish, StepCache, outline
 from modules.pipeline.texts import Texts
 from modules.pipeline.wishes import conditioning_options, pass_options, picture_facts
 from modules.sampling.catalogue import Resolved
@@ -133,6 +137,8 @@ class DrawingPass:
     """Width and height in pixels, before anything is cut off."""
     resolved: Resolved
     """The sampler and schedule that the plan is made of."""
+    cache: StepCache | None = None
+    """What this batch keeps of the network's deep part, where steps are cached."""
 
     def draw(
         self,
@@ -148,13 +154,14 @@ class DrawingPass:
         `points` are those of this batch instead of the pass's. `picture_conditions`, (batch,
         channels, h, w), are more input channels for networks that have them.
         """
-        if points is not None:
-            return (
-                yield from replace(self, points=points).draw(
-                    batch, x, noise, picture_conditions=picture_conditions
-                )
-            )
-        bench, points = self.bench, self.points
+        points = self.points if points is None else points
+        own = replace(self, points=points, cache=self.fresh_cache())
+        return (yield from own._drawn(batch, x, noise, picture_conditions))
+
+    def _drawn(
+        self, batch: BatchOfSeeds, x: Tensor, noise: NoiseSource, picture_conditions: Tensor | None
+    ) -> Generator[Event, None, Drawn]:
+        bench, points, cache = self.bench, self.points, self.cache
         yield from self.apply_networks()
         conditions = self.encode(len(batch.seeds))
         speaker = Speaker(self.plan.prediction(self.network))
@@ -168,10 +175,11 @@ class DrawingPass:
                 after=points.after_guidance,
                 heard=points.after_network,
                 picture_conditions=picture_conditions,
-                marks_rows=bool(points.around_network),
+                marks_rows=bool(points.around_network) or cache is not None,
             )
             second = _Second(self, speaker, guidance, stack, len(batch.seeds))
-            guidance.before = (second.look, *guidance.before)
+            counting = () if cache is None else (cache.begin,)
+            guidance.before = (second.look, *counting, *guidance.before)
             stack.enter_context(bench.model.resident("unet"))
             for step in self.plan.run(guidance, x, noise):
                 x = step.x
@@ -264,12 +272,38 @@ class DrawingPass:
         with self.points.calling(call) as added, merging:
             if told.pictures is not None:
                 x = torch.cat([x, told.pictures.to(x)], dim=1)
-            more = {} if added is None else {"added": added}
-            scale = self.bench.request.sampling.cfg_scale
-            result: Tensor = self.bench.model.unet(
-                x, call.timesteps, told.text, vectors, scale=scale, **more
-            )
+            return self._called(x, call, told.rows, added)
+
+    def _called(
+        self,
+        x: Tensor,
+        call: Call,
+        rows: tuple[tuple[int, int], ...] | None,
+        added: Additions | None,
+    ) -> Tensor:
+        """One call of the network on `x` (rows, in_channels, h, w), whole or but its fine part."""
+        unet, cache = call.model.unet, self.cache
+        more: dict[str, Any] = {} if added is None else {"added": added}
+        more["scale"] = self.bench.request.sampling.cfg_scale
+        if cache is None or rows is None or not isinstance(unet.config, UNetConfig):
+            plain: Tensor = unet(x, call.timesteps, call.text, call.vectors, **more)
+            return plain
+        patcher = self.bench.patcher
+        circumstances = (id(unet), patcher.key if patcher else (), outline(added))
+        deep = cache.deep_for(call, rows, circumstances)
+        whole = deep.features is None
+        result: Tensor = unet(x, call.timesteps, call.text, call.vectors, deep=deep, **more)
+        if whole:
+            cache.keep(deep, call, rows, circumstances)
         return result
+
+    def fresh_cache(self) -> StepCache | None:
+        """What a batch begins with; None where every evaluation runs whole."""
+        wish = self.bench.request.options
+        cache = CacheWish(
+            interval=wish.step_cache, depth=wish.step_cache_depth, start=wish.step_cache_start
+        )
+        return StepCache(cache, self.plan.evaluations) if cache.wanted else None
 
     @property
     def merging(self) -> float:

@@ -53,8 +53,13 @@ class Told:
     """Further channels (rows, channels, h, w)."""
     vectors: Tensor | None = None
     """(rows, width)"""
-    negative: tuple[bool, ...] | None = None
-    """Which rows stand for what is not wanted, for those who treat them apart."""
+    rows: tuple[tuple[int, int], ...] | None = None
+    """Picture and part of each row, for those who treat them apart; negatives are parts below 0."""
+
+    @property
+    def negative(self) -> tuple[bool, ...]:
+        """Which rows stand for what is not wanted; nothing if rows are not told apart."""
+        return tuple(part < 0 for _, part in self.rows or ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +113,7 @@ class Guidance:
         `before(x, level)` may change what is evaluated, `heard(rows, level)` what the network
         answered (texts, then negatives), `after(combined, x, level)` the result.
         With `picture_conditions`, (batch, channels, h, w), or vectors among the conditions, the
-        network's context is a `Told`; with `marks_rows` it always is, and tells which rows are
-        negatives.
+        network's context is a `Told`; with `marks_rows` it always is, and tells what each row is.
         """
         self.marks_rows = marks_rows
         self.picture_conditions = picture_conditions
@@ -210,7 +214,7 @@ class Guidance:
             level.to(x.device) * x.new_ones(rows.count(batch)),
             pictures,
             rows.vectors_of(now),
-            rows.marks(batch) if self.marks_rows else None,
+            rows.names(batch) if self.marks_rows else None,
         )
         texts = now.cond
         if not copies or texts.shape[1] == now.uncond.shape[1]:
@@ -280,9 +284,11 @@ class _Rows:
         """How many rows there are."""
         return sum(self.counts) + pictures * self.negatives
 
-    def marks(self, pictures: int) -> tuple[bool, ...]:
-        """For every row whether it is a negative's."""
-        return (False,) * sum(self.counts) + (True,) * (pictures * self.negatives)
+    def names(self, pictures: int) -> tuple[tuple[int, int], ...]:
+        """Picture and part of every row; the parts of negatives are -1, -2, ..."""
+        texts = [(picture, part) for picture, n in enumerate(self.counts) for part in range(n)]
+        copies = range(-1, -1 - self.negatives, -1)
+        return (*texts, *((picture, copy) for copy in copies for picture in range(pictures)))
 
     def vectors_of(self, now: Conditions) -> Tensor | None:
         """The vectors of all rows, if the network takes any."""
@@ -300,17 +306,17 @@ class _Work:
     levels: Tensor
     pictures: Tensor | None
     vectors: Tensor | None
-    negative: tuple[bool, ...] | None
+    names: tuple[tuple[int, int], ...] | None
 
     def context(self, text: Tensor, rows: slice) -> Tensor | Told:
         """What the network is told about `rows`."""
-        if self.pictures is None and self.vectors is None and self.negative is None:
+        if self.pictures is None and self.vectors is None and self.names is None:
             return text
         return Told(
             text,
             None if self.pictures is None else self.pictures[rows],
             None if self.vectors is None else self.vectors[rows],
-            None if self.negative is None else self.negative[rows],
+            None if self.names is None else self.names[rows],
         )
 
 

@@ -23,6 +23,8 @@ class CheckpointInfo:
     """Width and height in pixels the model was trained at."""
     examples: tuple[str, ...] = ()
     """Prompts it is known to draw well, from its metadata."""
+    family: str = ""
+    """What it is ("sd1", "sdxl", ...), where its beginning tells."""
     reads: str = ""
     """What its network is told of a picture besides: "mask", "picture", "depth", or nothing."""
     usual: tuple[tuple[str, float | str], ...] = ()

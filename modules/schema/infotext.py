@@ -281,6 +281,8 @@ def _of_passes(request: GenerationRequest) -> dict[str, Value]:
         "Token merging ratio": merged or None,
         "Token merging ratio hr": (again or None) if request.hires is not None else None,
     }
+    if request.options.step_cache <= 1:
+        values |= dict.fromkeys(("Step cache depth", "Step cache start"))
     if request.afterwards.upscaler:
         values["Postprocess upscale by"] = request.afterwards.factor
     hires = request.hires

@@ -16,7 +16,7 @@ from modules.schema.infotext_parse import (
 )
 from modules.schema.infotext_paste import tidy
 from modules.schema.inputs import Hires, SoftInpaint
-from modules.schema.request import GenerationRequest
+from modules.schema.request import EXACT, GenerationRequest
 
 HIRES_KEYS = ("Hires upscale", "Hires upscaler", "Hires resize-1")
 MEANT_BY_ABSENCE: dict[str, Any] = {"RNG": "GPU", "Mask blur": 0}
@@ -157,6 +157,8 @@ class _Reader:
                     self.request = replace_at(self.request, item.path, value)
         # its ratio is that of the picture, whichever tab drew it
         self.request = replace_at(self.request, "options.token_merging_img2img", 0.0)
+        # what a named speed set is told value by value
+        self.request = replace_at(self.request, "options.speed", EXACT)
 
     def _value(self, key: str, item: Field) -> Any:
         text = self.full.get(key) if key in self.found else self._meaning(key)

@@ -13,6 +13,9 @@ from modules.schema.script_call import ScriptCall
 from modules.schema.watermark import Watermark
 from modules.schema.wording import Wording
 
+EXACT, BALANCED, FAST = SPEEDS = ("Exact", "Balanced", "Fast")
+"""Named speeds; the first leaves out nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
@@ -292,6 +295,15 @@ class SamplerOptions:
     batch_cond_uncond: bool = param(
         True, "Batch cond/uncond", setting="batch_cond_uncond", advanced=True
     )
+    speed: str = param(
+        EXACT,
+        "Speed",
+        setting="speed",
+        choices=SPEEDS,
+        advanced=True,
+        help="Faster ones leave work out and change pictures a little: they set the step cache, "
+        "as far as that is not set here. Recipes name what was set.",
+    )
     token_merging: float = param(
         0.0,
         "Token merging ratio",
@@ -326,6 +338,41 @@ class SamplerOptions:
         step=0.1,
         advanced=True,
         help="0 is the same as for the first pass.",
+    )
+    step_cache: int = param(
+        1,
+        "Step cache interval",
+        infotext="Step cache interval",
+        setting="step_cache_interval",
+        minimum=1,
+        maximum=100,
+        slider=(1, 10),
+        step=1,
+        advanced=True,
+        help="One of so many evaluations runs whole, the others take its deep part: "
+        "faster, less faithful. 1 runs all of them whole.",
+    )
+    step_cache_depth: int = param(
+        1,
+        "Step cache depth",
+        infotext="Step cache depth",
+        setting="step_cache_depth",
+        minimum=1,
+        maximum=12,
+        step=1,
+        advanced=True,
+        help="How many stages of the network, the finest first, are computed at every step.",
+    )
+    step_cache_start: float = param(
+        0.0,
+        "Step cache start",
+        infotext="Step cache start",
+        setting="step_cache_start",
+        minimum=0,
+        maximum=1,
+        step=0.05,
+        advanced=True,
+        help="The share of a pass in which everything runs whole before steps are cached.",
     )
 
 

@@ -16,6 +16,7 @@ from modules.service.complete_pictures import (
 )
 from modules.service.faces import named_restorer
 from modules.service.resolve import find_checkpoint, resolve_names
+from modules.service.speed import at_speed
 
 LONGEST_PROMPT = 100_000
 """Characters; a book fits, a mistake does not."""
@@ -49,6 +50,7 @@ def complete_request(
     size = request.size if size_given else Size(width=width, height=height)
     seeds = request.seeds if request.script is not None else _chosen(request.seeds)
     request = replace(request, models=models, size=size, seeds=seeds)
+    request = at_speed(request, checkpoint.family)
     request = complete_hires(complete_img2img(request, catalogue), catalogue)
     request = replace(
         request,

@@ -326,6 +326,9 @@ def normal(request):
         request = replace_at(request, "seeds.subseed", -1)
     if request.options.eta == 1:
         request = replace_at(request, "options.eta", None)
+    if request.options.step_cache == 1:
+        request = replace_at(request, "options.step_cache_depth", 1)
+        request = replace_at(request, "options.step_cache_start", 0.0)
     again = request.token_merging(second_pass=True) if request.hires else 0.0
     request = replace_at(request, "options.token_merging_hr", again)
     if request.hires and request.hires.resize_y:

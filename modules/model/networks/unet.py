@@ -6,6 +6,7 @@ load without conversion. Covers Stable Diffusion 1, 2 and XL: they differ only i
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from modules.model.attention import Kernel, attend
 from modules.model.networks.additions import Additions
+from modules.model.networks.deep import Deep
 from modules.model.networks.layers import Conv2d, Linear
 from modules.model.networks.norms import GroupNorm, LayerNorm
 from modules.model.networks.point_conv import PointConv
@@ -234,13 +236,14 @@ class UNet(nn.Module):
         vector: Tensor | None = None,
         scale: float | None = None,
         added: Additions | None = None,
+        deep: Deep | None = None,
     ) -> Tensor:
         """One evaluation.
 
         `x` (B, in_channels, h, w), any h and w; `timesteps` (B,), fractions allowed; `context`
         (B, n, context_dim); `vector` (B, adm_in_channels) for networks that take one; `scale` is
         the guidance scale for those that learnt to guide themselves; `added` comes from networks
-        beside this one.
+        beside this one; `deep` is what is kept for another evaluation, or comes from one.
         Gives (B, out_channels, h, w) in the weights' type.
         """
         emb = self.time_vector(timesteps, scale)
@@ -250,13 +253,18 @@ class UNet(nn.Module):
         added = added or Additions()
         context = added.with_tokens(context)
 
+        kept = None if deep is None else deep.features
+        stages = len(self.input_blocks)
+        fine = stages if deep is None else min(deep.stages, stages)
         h = x.to(self.dtype)
         skips = []
-        for place, stage in enumerate(self.input_blocks):
+        for place, stage in enumerate(islice(self.input_blocks, stages if kept is None else fine)):
             h = added.after_input(place, stage(h, emb, context))
             skips.append(added.with_skip(place, h))
-        h = added.after_middle(self.middle_block(h, emb, context))
-        for stage in self.output_blocks:
+        h = added.after_middle(self.middle_block(h, emb, context)) if kept is None else kept
+        for stage in islice(self.output_blocks, stages - len(skips), None):
+            if deep is not None and len(skips) == fine:
+                deep.features = h
             skip = skips.pop()
             if h.shape[-2:] != skip.shape[-2:]:
                 # A side that is not a multiple of the coarsest cell. Resizing here, after the

@@ -12,7 +12,7 @@ from modules.param import get_at, params_of, replace_at
 from modules.pipeline.preprocessors.catalogue import find_model
 from modules.schema.catalogue import Catalogue
 from modules.schema.control import CONTROL_MODES, CONTROL_RESIZE_MODES
-from modules.schema.request import GenerationRequest
+from modules.schema.request import SPEEDS, GenerationRequest
 from modules.service.faces import find_restorer, first_restorer
 from modules.service.resolve import find_checkpoint, resolve_names
 from modules.service.scripts.axis_effects import (
@@ -373,6 +373,10 @@ AXES = (
     _unit("Pre Resolution", "processor_res", _whole),
     _unit("Pre Threshold A", "threshold_a", _numbers),
     _unit("Pre Threshold B", "threshold_b", _numbers),
+    _menu("Speed", "options.speed", fixed(*SPEEDS)),
+    _count("Step cache interval", "options.step_cache"),
+    _count("Step cache depth", "options.step_cache_depth"),
+    _number("Step cache start", "options.step_cache_start"),
 )
 
 

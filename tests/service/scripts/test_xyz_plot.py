@@ -122,6 +122,10 @@ AXIS_CASES = {
     "Beta schedule beta": ("0.5", None, "options.beta_beta", 0.5),
     "Token merging ratio": ("0.5", None, "options.token_merging", 0.5),
     "Token merging ratio high-res": ("0.5", None, "options.token_merging_hr", 0.5),
+    "Speed": ("fast", "Speed: Fast", "options.speed", "Fast"),
+    "Step cache interval": ("3", None, "options.step_cache", 3),
+    "Step cache depth": ("2", None, "options.step_cache_depth", 2),
+    "Step cache start": ("0.2", None, "options.step_cache_start", 0.2),
     "Size": ("64x128", "Size: 64x128", "size.height", 128),
 }
 WITHOUT_EFFECT_YET = (
@@ -180,7 +184,9 @@ def test_clients_count_axes_as_in_a1111():
         "Nothing", "Seed", "Var. seed", "Var. strength", "Steps", "CFG Scale", "Image CFG Scale",
         "Prompt S/R", "Prompt order",
     ]  # fmt: skip
-    assert (len(txt2img), len(img2img)) == (54, 53)
+    ours = ["Speed", "Step cache interval", "Step cache depth", "Step cache start"]
+    assert txt2img[-4:] == img2img[-4:] == ours  # after all that A1111 has
+    assert (len(txt2img), len(img2img)) == (58, 57)
 
 
 @pytest.mark.parametrize(
