@@ -20,10 +20,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=int, help="processes on a CPU (default 2)")
     parser.add_argument("--stage", action="append", help="only this stage; may be repeated")
     parser.add_argument("--minutes", type=float, help="stop (resumably) after so many minutes")
-    parser.add_argument("--world", action="append", help="simple or wide; may be repeated")
+    parser.add_argument("--world", action="append", help="simple, middle or wide; may be repeated")
     for name in ("autoencoder-steps", "text-steps", "latents", "unet-steps", "decoder-steps"):
         parser.add_argument(f"--{name}", type=int, help="instead of the recipe's number")
     parser.add_argument("--flat-until", type=float, help="share of U-Net steps at full rate")
+    parser.add_argument(
+        "--tower", choices=("to-unet", "from-unet"), default="", help="carry the text encoder first"
+    )
+    parser.add_argument(
+        "--answers-weight", type=float, help="how much the U-Net's stage minds forgotten words"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,7 +40,9 @@ def run(args: argparse.Namespace) -> int:
     from modules.training.recipe import SHIPPED
 
     names = [f"{stage}_steps" for stage in ("autoencoder", "text", "unet", "decoder")]
-    given = {name: getattr(args, name) for name in (*names, "latents", "flat_until")}
+    given = {
+        name: getattr(args, name) for name in (*names, "latents", "flat_until", "answers_weight")
+    }
     changes = {name: value for name, value in given.items() if value is not None}
     if args.world:
         changes["worlds"] = tuple(args.world)
@@ -46,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
             device=args.device,
             processes=args.processes or (2 if args.device == "cpu" else 1),
             stages=tuple(args.stage or STAGES),
+            tower=args.tower,
             deadline=time.time() + args.minutes * 60 if args.minutes else float("inf"),
         )
     )

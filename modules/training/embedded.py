@@ -26,10 +26,10 @@ from modules.training.autoencoder_stage import (
 )
 from modules.training.draw import Studio, studio_in_training
 from modules.training.export import EXAMPLES, export
-from modules.training.growth import grow_states
+from modules.training.growth import carry_tower, fit_answers, grow_states
 from modules.training.latents import LatentsTask, LatentStore, freeze, preview_factors
 from modules.training.loop import Clock, Trainer, train
-from modules.training.painter_stage import Painter, PainterStage, PainterTask
+from modules.training.painter_stage import Painter, PainterStage, PainterTask, to_ship
 from modules.training.pictures import save_sheet, to_pictures
 from modules.training.recipe import SHIPPED, Recipe
 from modules.training.team import Team, run_team
@@ -78,6 +78,9 @@ class Run:
     save_every: float = 120.0
     sheets: bool = True
     """Whether sample sheets are drawn into the state folder on the way."""
+    tower: str = ""
+    """Before anything else: "to-unet" puts the text stage's encoder into the U-Net's state,
+    "from-unet" the other way, for teaching an old model new words."""
 
     def clock(self, picture_every: float = 600.0) -> Clock:
         """A fresh clock with this run's deadline."""
@@ -178,9 +181,10 @@ def _text(run: Run, team: Team) -> bool:
     def picture(weights: dict[str, Tensor], step: int) -> None:
         reader = Reader(recipe.text)
         reader.load_state_dict(weights)
-        scores = reading_scores(reader, vocabulary, recipe.taught[-1], 400)
-        told = " ".join(f"{kind} {share:.3f}" for kind, share in scores.items())
-        log.info("text %d held-out answers: %s", step, told)
+        for world in dict.fromkeys(task.worlds):
+            scores = reading_scores(reader, vocabulary, world, 600)
+            told = ", ".join(f"{row} {share:.3f}" for row, share in scores.items())
+            log.info("text %d held-out answers (%d things): %s", step, len(world.things), told)
 
     return train("text", trainer, team, run.clock(120), picture if run.sheets else None)
 
@@ -199,7 +203,7 @@ def _latents(run: Run, team: Team) -> bool:
 
 def _studio(run: Run, painter_weights: dict[str, Tensor]) -> Studio:
     painter = Painter(run.recipe.unet, run.recipe.text)
-    painter.load_state_dict(painter_weights)
+    painter.load_state_dict(to_ship(painter_weights))
     autoencoder = Autoencoder(run.recipe.autoencoder)
     autoencoder.load_state_dict(_best_autoencoder(run))
     side = run.recipe.size // run.recipe.autoencoder.downsample
@@ -218,7 +222,11 @@ def _unet(run: Run, team: Team) -> bool:
         plan=recipe.unet_plan,
         batch=recipe.unet_batch,
         mixed_share=recipe.mixed_share,
+        answers_weight=recipe.answers_weight,
     )
+    if team.leads:
+        fit_answers(run.state / "unet.pt", run.state / "text.pt", asked=task.answers_weight > 0)
+    team.wait()
     stage = PainterStage(task, run.latents, store.rows(), vocabulary, torch.device(run.device))
     file = run.state / "unet.pt"
     if not file.is_file():
@@ -245,6 +253,9 @@ def _begin_with_text(run: Run, painter: Painter, vocabulary: Vocabulary) -> None
     average: dict[str, Tensor] = state["average"]  # type: ignore[assignment]
     kept = {n.removeprefix("text."): t for n, t in average.items() if n.startswith("text.")}
     painter.text.load_state_dict(kept)
+    if painter.answers is not None:
+        learnt = {n.removeprefix("answers."): t for n, t in average.items() if "answers." in n}
+        painter.answers.load_state_dict(learnt)
 
 
 def _write(run: Run, weights: dict[str, Tensor], step: int) -> None:
@@ -254,7 +265,7 @@ def _write(run: Run, weights: dict[str, Tensor], step: int) -> None:
         "steps": step,
         "preview_factors": preview_factors(run.recipe.autoencoder, autoencoder, run.latents),
     }
-    export(run.out, run.recipe, weights, autoencoder, world_vocabulary(), facts)
+    export(run.out, run.recipe, to_ship(weights), autoencoder, world_vocabulary(), facts)
     log.info("exported %s (step %d, %.1f MB)", run.out, step, run.out.stat().st_size / 1e6)
 
 
@@ -297,4 +308,7 @@ def train_embedded(run: Run) -> None:
         raise InvalidRequest("Several processes are for the CPU only.", "Use one process.")
     run.state.mkdir(parents=True, exist_ok=True)
     grow_states(run.state, world_vocabulary())
+    if run.tower:
+        files = run.state / "text.pt", run.state / "unet.pt"
+        carry_tower(*(files if run.tower == "to-unet" else files[::-1]))
     run_team(run.processes, partial(_work, run))

@@ -108,3 +108,20 @@ def answers_of(scene: Scene, caption: Caption | None = None) -> list[int]:
 
 def _place(scene: Scene, index: int) -> str:
     return f"{('first', 'second')[min(index, 1)]} in {scene.arrangement}"
+
+
+USUAL = ("usual", "none", "flat", "no", "alone")
+"""Answers that say nothing: not counted where rows are scored by what is told."""
+
+
+def row_of(question: Question, answer: int) -> str:
+    """The row of a table in which this answer to the question is scored; "" for none.
+
+    Counts and relations have a row for each; what is usual and what is untold have none.
+    """
+    kind, told = question.name.split(" ")[0], question.answers[answer]
+    if told == UNTOLD or told in USUAL:
+        return ""
+    if kind == "place":
+        return f"relation: {told.rsplit(' ', 1)[1]}"
+    return f"count: {told}" if kind == "count" else kind

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modules.errors import WebUIError
 from modules.training.facts import FIRST_QUESTIONS, QUESTIONS, Question
 from modules.training.vocabulary import Vocabulary
 
@@ -63,6 +64,44 @@ def grow_answers(folder: Path) -> None:
     note.write_text(json.dumps([(question.name, question.answers) for question in QUESTIONS]))
 
 
+def fit_answers(painter: Path, reader: Path, *, asked: bool) -> None:
+    """Give a painter's state the layer that answers questions, from the reader's, or take it away.
+
+    Does nothing where the state is already as wanted, or is not there.
+    """
+    if not painter.is_file():
+        return
+    state: dict[str, Any] = torch.load(painter, map_location="cpu", weights_only=True)
+    has = "answers.weight" in state["network"]
+    if has == asked:
+        return
+    read: dict[str, Any] = torch.load(reader, map_location="cpu", weights_only=True)
+    for kind in ("network", "average"):
+        for name in ("answers.weight", "answers.bias"):
+            if asked:
+                state[kind][name] = read[kind][name]
+            else:
+                del state[kind][name]
+    _write(state, painter)
+
+
+def carry_tower(source: Path, target: Path) -> None:
+    """Put the averaged text encoder of one state into another, which may have more or other parts.
+
+    Raises WebUIError where a state is missing.
+    """
+    for file in (source, target):
+        if not file.is_file():
+            raise WebUIError(f"There is no {file.name} yet.", "Train its stage first.")
+    taught: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
+    state: dict[str, Any] = torch.load(target, map_location="cpu", weights_only=True)
+    tower = {n: t for n, t in taught["average"].items() if n.startswith("text.")}
+    for kind in ("network", "average"):
+        state[kind].update({name: tensor.clone() for name, tensor in tower.items()})
+    _write(state, target)
+    log.info("%s: has the text encoder of %s (step %d)", target.name, source.name, taught["step"])
+
+
 def widened_answers(small: Tensor, older: tuple[Question, ...]) -> Tensor:
     """A layer's rows (or bias) for the answers of `older`, for the answers of today."""
     rows: dict[tuple[str, str], int] = {}
@@ -90,8 +129,13 @@ def _change(folder: Path, names: tuple[str, ...], change: Change, what: str) -> 
                 changed |= weights[name] is not tensor
         if not changed:
             continue
-        state.pop("optimiser", None)
-        part = file.with_suffix(".part")
-        torch.save(state, part)
-        os.replace(part, file)
+        _write(state, file)
         log.info("%s: %s", file.name, what)
+
+
+def _write(state: dict[str, Any], file: Path) -> None:
+    """Write a changed state without its optimiser's memory, whose rows are those of the older."""
+    state.pop("optimiser", None)
+    part = file.with_suffix(".part")
+    torch.save(state, part)
+    os.replace(part, file)

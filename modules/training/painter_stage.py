@@ -20,10 +20,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from modules.model.networks.clip_text import ClipText, ClipTextConfig
 from modules.model.networks.unet import UNet, UNetConfig
+from modules.training.facts import SIZES, SKIP, answers_of
 from modules.training.latents import LatentsTask
 from modules.training.loop import Plan, Report
 from modules.training.team import Team
-from modules.training.text_stage import JUNK_SHARE
+from modules.training.text_stage import JUNK_SHARE, answer_loss, ends_and_later
 from modules.training.vocabulary import Vocabulary
 from modules.training.world.captions import write_caption
 
@@ -63,16 +64,23 @@ class PainterTask:
     batch: int = 32
     mixed_share: float = 0.5
     """Share of a batch that shows different things together."""
+    answers_weight: float = 0.0
+    """How much it counts that the text encoder still answers what a caption says; 0: not asked."""
     seed: int = 4
 
 
 class Painter(nn.Module):
-    """U-Net and text encoder: what is trained together and shipped together."""
+    """U-Net and text encoder: what is trained together and shipped together.
 
-    def __init__(self, unet: UNetConfig, text: ClipTextConfig) -> None:
+    With `asked` there is also a linear layer that answers the text stage's questions; it serves
+    training only.
+    """
+
+    def __init__(self, unet: UNetConfig, text: ClipTextConfig, *, asked: bool = False) -> None:
         super().__init__()
         self.unet = UNet(unet)
         self.text = ClipText(text)
+        self.answers = nn.Linear(text.width, sum(SIZES)) if asked else None
 
     def read(self, rows: Tensor) -> Tensor:
         """Token rows (B, 77) to the context (B, 77, width)."""
@@ -81,6 +89,11 @@ class Painter(nn.Module):
     def forward(self, x: Tensor, timesteps: Tensor, rows: Tensor) -> Tensor:
         """The noise in latents (B, 4, h, w) at the timesteps (B,), told by token rows (B, 77)."""
         return self.unet(x, timesteps, self.read(rows))
+
+
+def to_ship(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A painter's weights without the layer that serves training only."""
+    return {name: tensor for name, tensor in weights.items() if not name.startswith("answers.")}
 
 
 class PainterStage:
@@ -97,7 +110,7 @@ class PainterStage:
         torch.manual_seed(task.seed)
         self.task, self.latents_task, self.latents = task, latents_task, latents
         self.vocabulary, self.device = vocabulary, device
-        self.network = Painter(task.unet, task.text)
+        self.network = Painter(task.unet, task.text, asked=task.answers_weight > 0)
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.alphas = alphas_cumprod()
         flags = np.array([latents_task.scene(n).mixed for n in range(len(latents))])
@@ -112,14 +125,18 @@ class PainterStage:
         rest = self.others if len(self.others) else self.mixed
         return int(rest[(step * (self.task.batch - first) + row - first) % len(rest)])
 
-    def caption(self, number: int) -> list[int]:
-        """The token rows of visit number `number` to its scene: a new caption at each visit."""
+    def caption(self, number: int) -> tuple[list[int], list[int]]:
+        """Token rows of visit number `number` to its scene, and the answers they tell.
+
+        There is a new caption at each visit; an empty one tells nothing.
+        """
         rng = Random(f"paint/{self.task.seed}/{number}")
         if rng.random() < EMPTY_SHARE:
-            return self.vocabulary.rows("")
+            return self.vocabulary.rows(""), [SKIP] * len(SIZES)
         scene = self.latents_task.scene(self.place(number))
         caption = write_caption(scene, rng)
-        return self.vocabulary.rows(caption.text, rng if rng.random() < JUNK_SHARE else None)
+        junk = rng if rng.random() < JUNK_SHARE else None
+        return self.vocabulary.rows(caption.text, junk), answers_of(scene, caption)
 
     def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
         """Batch number `step`: each process learns its share of it."""
@@ -132,10 +149,27 @@ class PainterStage:
         noise, times = noise[part], times[part]
         alpha = self.alphas[times].view(-1, 1, 1, 1)
         noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-        rows = torch.tensor([self.caption(number) for number in numbers]).to(self.device)
+        told = [self.caption(number) for number in numbers]
+        rows = torch.tensor([words for words, _ in told]).to(self.device)
         noisy = noisy.to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-            guess = self.network(noisy, times.to(self.device).float(), rows).float()
+            context = self.network.read(rows)
+            guess = self.network.unet(noisy, times.to(self.device).float(), context).float()
+            forgot = self._forgot(context, rows, [answers for _, answers in told], step)
         errors = (guess - noise.to(self.device)).square().flatten(1).mean(1)
         loss = (errors * snr_weights(alpha).to(self.device)).mean()
-        return loss, {"loss": loss.item(), "plain": errors.mean().item()}
+        report = {"loss": loss.item(), "plain": errors.mean().item()}
+        if forgot is None:
+            return loss, report
+        report["answers"] = forgot.item()
+        return loss + self.task.answers_weight * forgot, report
+
+    def _forgot(
+        self, context: Tensor, rows: Tensor, told: list[list[int]], step: int
+    ) -> Tensor | None:
+        """How wrongly the captions' questions are answered from their context; None: not asked."""
+        if self.network.answers is None:
+            return None
+        share = Random(f"answers/{self.task.seed}/{step}").random()
+        logits = self.network.answers(ends_and_later(context, rows, share))
+        return answer_loss(logits, torch.tensor(told, device=self.device).repeat(2, 1))

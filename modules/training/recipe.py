@@ -34,6 +34,8 @@ class Recipe:
     unet_batch: int = 32
     mixed_share: float = 0.5
     """Share of the U-Net's batches that shows different things together."""
+    answers_weight: float = 0.0
+    """How much the U-Net's stage minds that the text encoder forgets what captions say (try .1)."""
     flat_until: float = 0.6
     """Share of the U-Net's steps at the full rate."""
     decoder_steps: int = 3_000

@@ -5,6 +5,7 @@ It must answer questions about the scene from its end-of-text state and from a r
 "clip skip 2" gives something sensible.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from modules.model.networks.clip_text import ClipText, ClipTextConfig
-from modules.training.facts import QUESTIONS, SIZES, SKIP, answers_of
+from modules.training.facts import QUESTIONS, SIZES, SKIP, answers_of, row_of
 from modules.training.loop import Plan, Report
 from modules.training.team import Team
 from modules.training.vocabulary import LENGTH, Vocabulary
@@ -83,9 +84,21 @@ def _places(device: torch.device) -> Tensor:
 
 
 def answer_loss(logits: Tensor, answers: Tensor) -> Tensor:
-    """The mean cross-entropy over questions that arise; logits (B, sum(SIZES))."""
+    """The mean cross-entropy over questions that arise (0 if none); logits (B, sum(SIZES))."""
     every = by_question(logits).flatten(0, 1)
-    return F.cross_entropy(every, answers.flatten(), ignore_index=SKIP)
+    total = F.cross_entropy(every, answers.flatten(), ignore_index=SKIP, reduction="sum")
+    return total / answers.ne(SKIP).sum().clamp(min=1)
+
+
+def ends_and_later(states: Tensor, rows: Tensor, share: float) -> Tensor:
+    """What questions are answered from: states (B, 77, width) at the end of text and later on.
+
+    `share` (0-1) says how far between the end of text and the last place; (2 B, width).
+    """
+    end = rows.eq(rows[:, -1:]).int().argmax(dim=1)  # the first end-of-text
+    later = end + ((LENGTH - end) * share).long()
+    picked = torch.arange(len(rows), device=rows.device)
+    return torch.cat([states[picked, end], states[picked, later]])
 
 
 class TextStage:
@@ -107,10 +120,7 @@ class TextStage:
         skip = rng.random() < SKIP_SHARE
         with torch.autocast(self.device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             states = self.network(rows, skip=skip)
-            end = rows.eq(rows[:, -1:]).int().argmax(dim=1)  # the first end-of-text
-            later = end + ((LENGTH - end) * rng.random()).long()
-            picked = torch.arange(len(rows), device=self.device)
-            logits = self.network.answers(torch.cat([states[picked, end], states[picked, later]]))
+            logits = self.network.answers(ends_and_later(states, rows, rng.random()))
         loss = answer_loss(logits, answers.repeat(2, 1))
         if skip:  # every process must have every gradient
             unused = self.network.text.text_model.encoder.layers[-1].parameters()
@@ -122,23 +132,25 @@ class TextStage:
 def reading_scores(
     network: Reader, vocabulary: Vocabulary, world: World, count: int
 ) -> dict[str, float]:
-    """Share of right answers on complete captions of held-out scenes, by kind of question."""
-    right: dict[str, int] = {}
-    asked: dict[str, int] = {}
+    """Share of right answers on complete captions of held-out scenes, row by row.
+
+    Only what a caption tells is counted: "pattern" is asked where there is one.
+    """
+    right: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
     for start in range(0, count, 100):
-        scenes = [scene_at(world, n, seed=901, held_out=True) for n in range(start, start + 100)]
+        numbers = range(start, min(start + 100, count))
+        scenes = [scene_at(world, n, seed=901, held_out=True) for n in numbers]
         told = [
-            write_caption(s, Random(f"read/{start}/{i}"), COMPLETE_HABITS)
-            for i, s in enumerate(scenes)
+            write_caption(s, Random(f"read/{n}"), COMPLETE_HABITS)
+            for n, s in zip(numbers, scenes, strict=True)
         ]
         rows = torch.tensor([vocabulary.rows(caption.text) for caption in told])
         answers = torch.tensor([answers_of(s, c) for s, c in zip(scenes, told, strict=True)])
-        logits = network.answers(network(rows)[:, -1])
-        chosen = by_question(logits).argmax(2)
-        for index, question in enumerate(QUESTIONS):
-            kind = question.name.split(" ")[0]
-            arises = answers[:, index] != SKIP
-            hits = chosen[:, index].eq(answers[:, index]) & arises
-            right[kind] = right.get(kind, 0) + int(hits.sum())
-            asked[kind] = asked.get(kind, 0) + int(arises.sum())
-    return {kind: right[kind] / asked[kind] for kind in right}
+        hits = by_question(network.answers(network(rows)[:, -1])).argmax(2).eq(answers)
+        for caption, question in answers.ne(SKIP).nonzero().tolist():
+            row = row_of(QUESTIONS[question], int(answers[caption, question]))
+            if row:
+                asked[row] += 1
+                right[row] += bool(hits[caption, question])
+    return {row: right[row] / asked[row] for row in sorted(asked)}

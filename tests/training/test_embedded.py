@@ -1,5 +1,6 @@
 """The whole training, on a model of a few seconds."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -95,6 +96,20 @@ def test_a_finished_training_is_not_repeated(trained):
     before = (trained / "state" / "unet.pt").stat().st_mtime_ns
     train_embedded(a_run(trained))
     assert (trained / "state" / "unet.pt").stat().st_mtime_ns == before
+
+
+def test_questions_can_be_asked_later_and_dropped_again(trained, tmp_path):
+    for name in ("state", "model.safetensors"):
+        source = trained / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    asked = replace(TINY, unet_steps=22, answers_weight=0.1)
+    train_embedded(a_run(tmp_path, recipe=asked, stages=("unet", "export")))
+    state = torch.load(tmp_path / "state" / "unet.pt", weights_only=True)
+    assert state["step"] == 22 and "answers.weight" in state["network"]
+    assert load_model(tmp_path / "model.safetensors").native_size == (32, 32)
+    train_embedded(a_run(tmp_path, recipe=replace(TINY, unet_steps=24), stages=("unet",)))
+    state = torch.load(tmp_path / "state" / "unet.pt", weights_only=True)
+    assert state["step"] == 24 and "answers.weight" not in state["network"]
 
 
 def test_an_unknown_stage_is_named(tmp_path):

@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 import torch
 
+from modules.errors import WebUIError
 from modules.training.facts import FIRST_QUESTIONS, QUESTIONS, SIZES
-from modules.training.growth import grow_states, widened_answers
+from modules.training.growth import carry_tower, fit_answers, grow_states, widened_answers
 from modules.training.vocabulary import Vocabulary
 
 
@@ -47,3 +49,39 @@ def test_answers_that_were_learnt_keep_their_rows_when_questions_come(tmp_path):
         grow_states(tmp_path, Vocabulary((5,)))
         grown = torch.load(tmp_path / "text.pt", weights_only=True)
         assert grown["average"]["answers.bias"].equal(wide)
+
+
+def test_a_painter_gets_the_readers_answers_and_gives_them_back(tmp_path):
+    reader, painter = tmp_path / "text.pt", tmp_path / "unet.pt"
+    learnt = {"answers.weight": torch.ones(3, 2), "answers.bias": torch.ones(3)}
+    torch.save({"network": learnt, "average": dict(learnt), "step": 1}, reader)
+    fit_answers(painter, reader, asked=True)
+    assert not painter.is_file()
+    own = {"unet.weight": torch.ones(1)}
+    torch.save({"network": own, "average": dict(own), "optimiser": {}, "step": 9}, painter)
+    fit_answers(painter, reader, asked=False)
+    assert "optimiser" in torch.load(painter, weights_only=True)
+    fit_answers(painter, reader, asked=True)
+    state = torch.load(painter, weights_only=True)
+    assert set(state["network"]) == set(state["average"]) == {*own, *learnt}
+    assert state["step"] == 9
+    fit_answers(painter, reader, asked=False)
+    assert set(torch.load(painter, weights_only=True)["network"]) == set(own)
+
+
+def test_a_taught_tower_is_carried_from_one_state_to_the_other(tmp_path):
+    def state(value, *others):
+        return {name: torch.full((2,), value) for name in ("text.a", *others)}
+
+    for name, value, other in (("text", 1.0, "answers.bias"), ("unet", 2.0, "unet.b")):
+        weights = {"network": state(value, other), "average": state(value + 0.5, other)}
+        torch.save({**weights, "optimiser": {}, "step": 5}, tmp_path / f"{name}.pt")
+    carry_tower(tmp_path / "text.pt", tmp_path / "unet.pt")
+    carried = torch.load(tmp_path / "unet.pt", weights_only=True)
+    assert (
+        carried["network"]["text.a"].tolist() == carried["average"]["text.a"].tolist() == [1.5] * 2
+    )
+    assert carried["network"]["unet.b"].tolist() == [2, 2]
+    assert carried["step"] == 5 and "optimiser" not in carried
+    with pytest.raises(WebUIError, match=r"nowhere\.pt"):
+        carry_tower(tmp_path / "nowhere.pt", tmp_path / "unet.pt")
