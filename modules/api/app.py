@@ -25,6 +25,7 @@ from modules.api.lists import list_routes
 from modules.api.merges import merge_routes
 from modules.api.models import model_routes
 from modules.api.picture_tools import picture_tool_routes
+from modules.api.preflight import preflight_routes
 from modules.api.scripts import script_routes
 from modules.api.sdapi.cards import card_routes
 from modules.api.sdapi.extras import extras_routes
@@ -70,6 +71,7 @@ def make_api(app: App, doors: Doors | None = None) -> FastAPI:
     )
     for make_routes in (
         job_routes,
+        preflight_routes,
         event_routes,
         image_routes,
         picture_tool_routes,

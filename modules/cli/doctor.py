@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
 def look(launch: Launch, *, drawing: bool) -> Iterator["Finding"]:
     """Yield everything there is to say about an installation, quick things first."""
+    from modules.service.doctor.estimates import look_at_estimates
     from modules.service.doctor.folders import look_at_folders
     from modules.service.doctor.machine import look_at_machine
     from modules.service.doctor.models import look_at_models
@@ -71,6 +72,7 @@ def look(launch: Launch, *, drawing: bool) -> Iterator["Finding"]:
     yield from look_at_machine(paths.program)
     yield from look_at_folders(paths, launch.settings_file())
     yield from look_at_models(paths)
+    yield from look_at_estimates(paths.database)
     if drawing:
         yield from look_at_drawing(launch, paths, progress)
 

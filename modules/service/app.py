@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from modules.prompt.styles import StyleBook
 from modules.schema.catalogue import Catalogue, EngineStatus
 from modules.schema.foreign.readers import read_plain
 from modules.schema.inputs import ImageData
-from modules.schema.request import GenerationRequest
+from modules.schema.request import GenerationRequest, Size
 from modules.schema.tasks import Look
 from modules.service.card_files import folders_of_models
 from modules.service.cards import CardIndex
@@ -28,7 +28,9 @@ from modules.service.control import Control, check_priority
 from modules.service.control_desk import ControlDesk
 from modules.service.control_units import completed_control, with_units_kept
 from modules.service.copies import save_copies
+from modules.service.crew import Crew
 from modules.service.database import Database
+from modules.service.drawing import Workplace
 from modules.service.engine_start import engine_for
 from modules.service.extension_host import ExtensionHost
 from modules.service.extensions import ExtensionDesk
@@ -43,6 +45,7 @@ from modules.service.journal import Entry, Journal
 from modules.service.local_names import LocalNames
 from modules.service.merge_desk import MergeDesk
 from modules.service.picture import Picture
+from modules.service.preflight.desk import Estimate, PreflightDesk
 from modules.service.queue import JobQueue
 from modules.service.read_picture import read_whole
 from modules.service.recipe import Recipe, understand, with_styles_found
@@ -56,18 +59,12 @@ from modules.service.tidying import tidy_up
 from modules.service.visitor import VISITOR, require_admin
 from modules.service.word_desk import WordDesk
 from modules.service.wording import check_words, with_final_texts, with_words
-from modules.service.worker import Workplace, run_job
 from modules.settings.launch import Launch
 from modules.settings.sections.recipe import Recipe as ReadingRules
 from modules.settings.settings import Settings
 from modules.settings.store import SettingsStore
 
 log = logging.getLogger(__name__)
-
-PAUSE_S = 2.0
-"""Seconds until a worker looks again after the disk refused it."""
-CLOSING_S = 10.0
-"""Seconds a running job gets to leave the engine when the program ends."""
 
 
 class App:
@@ -117,9 +114,9 @@ class App:
             make_world=lambda extensions: World(extensions, ExtensionHost(self)),
         )
         self._closing = threading.Event()
+        self.preflight = PreflightDesk(database, engine, self.queue, paths)
         parts = (engine, self.journal, self.gallery, self.queue, paths, self._closing)
-        self._place = Workplace(*parts, self.extensions.loaded)
-        self._workers: list[threading.Thread] = []
+        self._crew = Crew(Workplace(*parts, self.extensions.loaded, self.preflight))
 
     def _chosen(self) -> str:
         """The checkpoint of the settings, else the one of the command line, else ""."""
@@ -134,41 +131,12 @@ class App:
             self.indexer.start()
             self.cards.start()
             tidy = partial(tidy_up, self.paths.outputs, self.gallery, self.queue, self._database)
-            self._begin(tidy, "tidy")
+            self._crew.begin(tidy, "tidy")
             self.extras.adopt()
         for job_id in self.queue.adopt() if adopt else ():
             log.info("Job %s goes on where it was left", job_id)
             self.journal.announce(job_id)
-        for number in range(self.engine.slots):
-            self._begin(self._work, f"worker-{number}")
-
-    def _begin(self, work: Callable[[], None], name: str) -> None:
-        """Start a thread that `end_work` waits for, so that none outlives the database."""
-        worker = threading.Thread(target=work, name=name, daemon=True)
-        worker.start()
-        self._workers.append(worker)
-
-    def _work(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self._work_once()
-            except WebUIError as error:  # the line cannot be read or written just now
-                log.error("%s", error)
-                self.queue.trouble = str(error)
-                self._closing.wait(PAUSE_S)
-                self.queue.trouble = ""
-
-    def _work_once(self) -> None:
-        job = self.queue.take()
-        if job is None:
-            return
-        if run_job(job, self._place):
-            self.queue.forget(job.id)
-        elif self._closing.is_set():
-            self.queue.release(job.id)
-        else:
-            self.queue.park(job.id)
-            self.journal.announce(job.id)
+        self._crew.work(self.engine.slots)
 
     def warm(self) -> None:
         """Start the engine and load the chosen checkpoint in the background."""
@@ -252,6 +220,30 @@ class App:
             return with_words(request, self.paths)
         check_words(request, self.paths)
         return complete_script(request, catalogue, settings, self.paths)
+
+    def estimate(
+        self,
+        request: GenerationRequest,
+        *,
+        settings: Settings | None = None,
+        size_given: bool = True,
+        save: bool = True,
+        units: int = 0,
+    ) -> Estimate:
+        """Say what `request` would cost, with `units` of control besides its own.
+
+        It need not be complete: pictures may be missing. Raises InvalidRequest or NotFound.
+        """
+        settings = settings or self.settings.settings
+        if not request.models.checkpoint:
+            request = replace_at(request, "models.checkpoint", self._chosen())
+        if not size_given:
+            checkpoint = find_checkpoint(request.models.checkpoint, self.catalogue().checkpoints)
+            width, height = checkpoint.native_size
+            request = replace(request, size=Size(width=width, height=height))
+        return self.preflight.estimate(
+            request, settings, saved=save, units=units, person=VISITOR.get().name
+        )
 
     def stop(self, job_id: str) -> None:
         """Take a waiting job out of the line, or end a running one. Harmless if it has ended."""
@@ -388,8 +380,7 @@ class App:
         self.engine.close()
         self.indexer.close()
         self.cards.close()
-        for worker in self._workers:
-            worker.join(CLOSING_S)
+        self._crew.join()
         self.journal.close()
 
     def close(self) -> None:

@@ -136,6 +136,12 @@ MIGRATIONS = (
         error    TEXT NOT NULL DEFAULT ''
     );
     """,
+    """
+    CREATE TABLE measurements (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        body     TEXT NOT NULL
+    );
+    """,
 )
 """Statements that bring a file from version n to n + 1. Only ever add to the end."""
 

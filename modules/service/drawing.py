@@ -12,10 +12,12 @@ from modules.extension.loader import Extensions
 from modules.paths import Paths
 from modules.schema.event import Event, ImageReady, Notice, Started
 from modules.schema.inputs import ImageData
+from modules.service.database import Statement
 from modules.service.expect import expect_next
 from modules.service.gallery import Gallery, Moved
 from modules.service.job import Job
 from modules.service.journal import QUEUE, Journal
+from modules.service.preflight.desk import PreflightDesk
 from modules.service.queue import JobQueue
 from modules.service.saving import FolderRefuses
 
@@ -46,6 +48,8 @@ class Workplace:
     closing: threading.Event
     """Set when the program ends."""
     extensions: Extensions = field(default_factory=Extensions)
+    preflight: PreflightDesk | None = None
+    """Learns from what is drawn what to foretell of jobs like it."""
 
 
 def draw_all(job: Job, place: Workplace, heard: Heard = unheard) -> None:
@@ -58,6 +62,7 @@ def draw_all(job: Job, place: Workplace, heard: Heard = unheard) -> None:
     total = job.task.batch.total
     deaths = Counter[int]()
     interrupted = journal.begun(job.id)
+    heard = measuring(job, place, heard)
     if job.settings.models.read_ahead:
         expect_next(job, place.queue, place.engine)
     while (start := journal.next_image(job.id)) < total:
@@ -85,6 +90,37 @@ def draw_all(job: Job, place: Workplace, heard: Heard = unheard) -> None:
             notice = Notice(message=f"{error.message} {going_on}")
             journal.append(job.id, notice)
             heard(notice, None)
+
+
+def measuring(job: Job, place: Workplace, heard: Heard) -> Heard:
+    """`heard`, and a stopwatch beside it where jobs are learned from.
+
+    What goes wrong in measuring is logged; the job goes on without it.
+    """
+    if place.preflight is None:
+        return heard
+    try:
+        watch = place.preflight.watch(job)
+    except Exception:
+        log.exception("Job %s is not measured", job.id)
+        return heard
+
+    def both(event: Event, pixels: ImageData | None) -> None:
+        watch.heard(event)
+        heard(event, pixels)
+
+    return both
+
+
+def learned(job: Job, place: Workplace, *, finished: bool) -> tuple[Statement, ...]:
+    """What to write down with a job's ending, of what it has taught."""
+    if place.preflight is None:
+        return ()
+    try:
+        return place.preflight.learn(job, finished=finished)
+    except Exception:
+        log.exception("Nothing is learned from job %s", job.id)
+        return ()
 
 
 def _wait_for_room(job: Job, refusal: WebUIError, place: Workplace) -> None:

@@ -5,11 +5,8 @@ from dataclasses import replace
 
 from modules.errors import EngineDown, Interrupted, WebUIError
 from modules.schema.event import Event, Failed, Finished, ImageReady, Notice, Stopped
-from modules.service.database import Statement
-from modules.service.drawing import Workplace, draw_all
-from modules.service.gallery import Gallery
+from modules.service.drawing import Workplace, draw_all, learned
 from modules.service.job import Job
-from modules.service.journal import Journal
 from modules.service.scripts.runner import forget_script, run_script
 from modules.service.wording import with_words
 
@@ -29,6 +26,7 @@ def run_job(job: Job, place: Workplace) -> bool:
         ending = Finished()
     except Interrupted:
         if closing.is_set() or job.parked.is_set():
+            learned(job, place, finished=False)
             return False
         ending = Stopped()
     except WebUIError as error:
@@ -54,9 +52,9 @@ def _draw(job: Job, place: Workplace) -> None:
         draw_all(job, place)
     except Interrupted:
         if not (place.closing.is_set() or job.parked.is_set()):
-            _save_grid(job, place.journal, place.gallery)
+            _save_grid(job, place)
         raise
-    _save_grid(job, place.journal, place.gallery)
+    _save_grid(job, place)
 
 
 def _end(job: Job, ending: Event, place: Workplace) -> None:
@@ -65,9 +63,9 @@ def _end(job: Job, ending: Event, place: Workplace) -> None:
     One that failed has no sequel: it would only fail again.
     """
     sequel = _sequel(job, place) if isinstance(ending, Finished) else None
-    also: tuple[Statement, ...] = ()
+    also = learned(job, place, finished=isinstance(ending, Finished))
     if sequel:
-        also = (*place.queue.statements(sequel), place.queue.as_endless(sequel, job))
+        also += (*place.queue.statements(sequel), place.queue.as_endless(sequel, job))
     place.journal.append(job.id, ending, also=also)
     if job.task.script is not None:
         forget_script(job, place)
@@ -88,12 +86,14 @@ def _sequel(job: Job, place: Workplace) -> Job | None:
         return None
 
 
-def _save_grid(job: Job, journal: Journal, gallery: Gallery) -> None:
+def _save_grid(job: Job, place: Workplace) -> None:
     """Lay the job's pictures out in one, if the settings ask for it."""
     try:
-        kept = gallery.keep_grid(job)
+        kept = place.gallery.keep_grid(job)
     except WebUIError as error:
-        journal.append(job.id, Notice(message=f"The grid could not be made: {error}"))
+        place.journal.append(job.id, Notice(message=f"The grid could not be made: {error}"))
         return
     if kept is not None:
-        journal.append(job.id, ImageReady(image=kept.image), also=kept.statements)
+        place.journal.append(job.id, ImageReady(image=kept.image), also=kept.statements)
+        if place.preflight is not None:
+            place.preflight.saved(job, kept.image.path)

@@ -25,7 +25,7 @@ from modules.schema.inputs import ImageData
 from modules.schema.result import GeneratedImage
 from modules.schema.tasks import Look
 from modules.service.complete import complete_request
-from modules.service.drawing import Workplace, draw_all
+from modules.service.drawing import Workplace, draw_all, learned
 from modules.service.enlarge import Enlarger
 from modules.service.formats import encode, from_pillow, to_pillow
 from modules.service.job import FAILED, Job, new_id
@@ -231,7 +231,9 @@ class _Run:
             self.drawing = None
             self.place.queue.forget(job.id)
         self.drawn_now += max(0, self.place.journal.next_image(job.id) - before)
-        self.place.journal.append(job.id, ending, also=[self.place.queue.lightened(job)])
+        also = learned(job, self.place, finished=isinstance(ending, Finished))
+        also += (self.place.queue.lightened(job),)
+        self.place.journal.append(job.id, ending, also=also)
         return failure
 
     def _heard(self, job: Job, cell: Cell, event: Event, pixels: ImageData | None) -> None:
