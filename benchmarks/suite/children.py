@@ -29,6 +29,8 @@ PEAK_SIDE = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices that tell what a device can do."""
 PRODUCTS = {"cpu": (torch.bfloat16, torch.float32), "cuda": (torch.float16, torch.bfloat16)}
 TRIES = 8
+ALIKE = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads wait as the program's own do, so that none keeps the cores from those who work."""
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error"}
 """No advice about packages that are not needed here."""
 
@@ -46,7 +48,9 @@ class Child:
 
     def __enter__(self) -> "Child":
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(self.command, cwd=ROOT, env=os.environ | QUIET, **pipes)
+        self.process = subprocess.Popen(
+            self.command, cwd=ROOT, env=ALIKE | os.environ | QUIET, **pipes
+        )
         return self
 
     def __exit__(self, *_: object) -> None:

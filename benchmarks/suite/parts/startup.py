@@ -76,37 +76,43 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def seconds_until(begun: float, done: Callable[[httpx.Client], bool], url: str) -> float:
-    """Ask again and again; seconds since `begun`. Raises TimeoutError."""
+def seconds_until(
+    begun: float,
+    url: str,
+    done: Callable[[httpx.Response], bool] = lambda answer: True,
+    ask: Callable[[httpx.Client], httpx.Response] = lambda client: client.get("/"),
+) -> float:
+    """Ask again and again until the answer will do; seconds since `begun`. Raises TimeoutError."""
+    last = "nothing"
     with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
         while time.perf_counter() - begun < PATIENCE_S:
             try:
-                if done(client):
+                answer = ask(client)
+                if done(answer):
                     return time.perf_counter() - begun
-            except httpx.TransportError:  # nobody listens yet
-                time.sleep(LOOK_EVERY_S)
-                continue
+                last = f"{answer.status_code} {answer.text[:200]}"
+            except httpx.TransportError as error:  # nobody listens yet
+                last = str(error)
             time.sleep(LOOK_EVERY_S)
-    raise TimeoutError(f"The server was not ready after {PATIENCE_S:.0f} s.")
+    raise TimeoutError(f"The server was not ready after {PATIENCE_S:.0f} s: {last}")
 
 
 def page_times(wish: Wish) -> tuple[float, float]:
     """Seconds until anything answers, and until the page does."""
     with started(wish) as (url, begun):
-        anything = seconds_until(begun, lambda client: client.get("/").is_success, url)
-        page = seconds_until(begun, lambda client: "gradio" in client.get("/").text, url)
-        return anything, page
+        anything = seconds_until(begun, url)
+        return anything, seconds_until(begun, url, lambda answer: "gradio" in answer.text)
 
 
 def first_picture(wish: Wish) -> float:
     """Seconds until a picture has come back."""
     request = {"prompt": "a red mushroom", "seed": 1, "steps": 20}
 
-    def drawn(client: httpx.Client) -> bool:
-        return client.post("/sdapi/v1/txt2img", json=request).is_success
+    def draw(client: httpx.Client) -> httpx.Response:
+        return client.post("/sdapi/v1/txt2img", json=request)
 
     with started(wish) as (url, begun):
-        return seconds_until(begun, drawn, url)
+        return seconds_until(begun, url, lambda answer: answer.is_success, draw)
 
 
 def browser_figure(wish: Wish, rounds: int) -> Figure:
@@ -131,7 +137,7 @@ def usable_s(driver: Any, place: Path, wish: Wish) -> float:
     try:
         page = browser.new_page()
         with started(wish) as (url, begun):
-            seconds_until(begun, lambda client: client.get("/").is_success, url)
+            seconds_until(begun, url)
             page.goto(url)
             page.wait_for_function(USABLE, timeout=1000 * PATIENCE_S)
             return time.perf_counter() - begun
