@@ -12,8 +12,10 @@ Kernel = Literal["sdpa", "matmul", "blocks"]
 PLAIN_SCORES = 2**16
 """Scores (n * m) of a head up to which a CPU writes the product out even for "sdpa": pictures up to
 128 x 128. Above, the fused kernel is several times as fast."""
-SCORES_AT_ONCE = 2**19
-"""How many "blocks" holds at a time: few megabytes, which stay in a processor's cache."""
+SCORES_AT_ONCE = 2**20
+"""How many "blocks" holds at a time: two megabytes, which stay in a processor's cache."""
+ROWS_AT_ONCE = 256
+"""Queries of a head at a time, at most."""
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, kernel: Kernel = "sdpa") -> Tensor:
@@ -52,15 +54,15 @@ def attention_in_blocks(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """`q` (rows, n, d) over `k` and `v` (rows, m, d); gives (rows, n, d)."""
     keys = (k * k.shape[-1] ** -0.5).transpose(1, 2)
     mixed = torch.empty_like(q)
-    rows_at_once = min(q.shape[1], max(64, SCORES_AT_ONCE // k.shape[1]))
+    rows_at_once = max(64, min(ROWS_AT_ONCE, SCORES_AT_ONCE // k.shape[1]))
+    rows_at_once = min(q.shape[1], rows_at_once)
     heads_at_once = max(1, SCORES_AT_ONCE // (rows_at_once * k.shape[1]))
     for head in range(0, len(q), heads_at_once):
         heads = slice(head, head + heads_at_once)
         for row in range(0, q.shape[1], rows_at_once):
             part = slice(row, row + rows_at_once)
             scores = torch.bmm(q[heads, part], keys[heads])  # (heads, rows_at_once, m)
-            weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype)
-            mixed[heads, part] = torch.bmm(weights, v[heads])
+            mixed[heads, part] = torch.bmm(torch.softmax(scores, dim=-1), v[heads])
     return mixed
 
 

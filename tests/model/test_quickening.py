@@ -3,13 +3,14 @@
 import pytest
 import torch
 
-from benchmarks.precision import EASEL_MINI, likenesses
+from benchmarks.modes import EASEL_MINI, MODES, likenesses
 from modules.model.attention import attend
 from modules.model.device import pick_device
 from modules.model.loader import load_model
 from modules.model.memory import MemoryPlan, Sizes
+from modules.model.networks.layers import Conv2d, Linear
 from modules.model.networks.norms import GroupNorm
-from modules.model.networks.unet import UNet
+from modules.model.networks.unet import GEGLU, UNet
 from modules.model.quickening import LARGE, quick_type, quicken
 from modules.model.residency import AllOnDevice, OneAtATime
 from tests.model.tiny import UNET, random_network, write_model
@@ -110,4 +111,59 @@ def test_group_norm_of_bfloat16_is_float32s_rounded(layout):
 
 @pytest.mark.slow
 def test_pictures_can_hardly_be_told_apart():
-    assert min(likenesses(EASEL_MINI, pictures=2, steps=6)) > 35, "decibels"
+    assert min(likenesses(MODES["bfloat16"], pictures=2, steps=6)) > 35, "decibels"
+
+
+def bfloat16_layer(layer, *shape):
+    torch.manual_seed(3)
+    layer = layer.bfloat16().to(memory_format=torch.channels_last)
+    return layer, torch.randn(shape).bfloat16()
+
+
+def exact(work, layer, x):
+    return work(layer.double(), x.double())
+
+
+def relative(found, right):
+    return ((found.double() - right).norm() / right.norm()).item()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_bias_is_added_within_the_product_and_changes_nothing(bias):
+    layer, x = bfloat16_layer(Linear(24, 40, bias=bias), 2, 5, 24)
+    with torch.no_grad():
+        assert layer(x).equal(torch.nn.functional.linear(x, layer.weight, layer.bias))
+    assert layer(x).requires_grad, "a layer that learns is torch's own"
+
+
+def test_a_gate_within_the_product_is_no_less_exact_than_after_it():
+    layer, x = bfloat16_layer(GEGLU(32, 48), 2, 7, 32)
+    with torch.no_grad():
+        fused = layer(x)
+        layer.proj.register_forward_hook(lambda *_: None)  # somebody listens: one by one
+        plain = layer(x)
+        right = exact(lambda net, y: net(y), layer, x)
+    assert relative(fused, right) <= 1.1 * relative(plain, right) < 0.01
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 6), (1, 16, 16)])
+def test_a_convolution_of_a_small_map_is_a_convolution(shape, monkeypatch):
+    batch, height, width = shape
+    layer, x = bfloat16_layer(Conv2d(20, 12, 3, padding=1), batch, 20, height, width)
+    with torch.no_grad():
+        usual = layer(x)
+        monkeypatch.setattr("modules.model.networks.processor.LARGE_WEIGHTS", 1)
+        found = layer(x)
+        right = exact(lambda net, y: net(y), layer, x)
+    assert found.shape == usual.shape
+    assert relative(found, right) <= 1.1 * relative(usual, right) < 0.01
+
+
+def test_a_convolution_that_wraps_or_shrinks_is_left_to_the_library(monkeypatch):
+    monkeypatch.setattr("modules.model.networks.processor.LARGE_WEIGHTS", 1)
+    for kind in ({"padding": 1, "padding_mode": "circular"}, {"padding": 1, "stride": 2}, {}):
+        layer, x = bfloat16_layer(Conv2d(4, 4, 3, **kind), 1, 4, 8, 8)
+        with torch.no_grad():
+            own = torch.nn.Conv2d(4, 4, 3, **kind).bfloat16()
+            own.load_state_dict(layer.state_dict())
+            assert relative(layer(x), own(x).double()) < 0.01

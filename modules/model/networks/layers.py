@@ -4,11 +4,24 @@ A network that is to be given the tensors of a file is built on torch's "meta" d
 layers would draw random numbers even there, which takes longer than reading the file.
 """
 
-from torch import nn
+from torch import Tensor, nn
+
+from modules.model.networks import processor
 
 
 class Linear(nn.Linear):
     """`nn.Linear`, left alone on the "meta" device."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(..., in_features) to (..., out_features)."""
+        if processor.quick(input, self.weight):
+            return processor.product(input, self.weight, self.bias)
+        return super().forward(input)
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing listens when it is called, so that its weights may be used directly."""
+        return not (self._forward_hooks or self._forward_pre_hooks)
 
     def reset_parameters(self) -> None:
         """Draw the weights of a layer that is to be trained."""
@@ -18,6 +31,20 @@ class Linear(nn.Linear):
 
 class Conv2d(nn.Conv2d):
     """`nn.Conv2d`, left alone on the "meta" device."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, in_channels, h, w) to (B, out_channels, h, w)."""
+        quick = processor.quick(input, self.weight) and self._plain
+        if quick and processor.small_map(input, self.weight):
+            return processor.conv_of_small_map(input, self.weight, self.bias)
+        return super().forward(input)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether it is one of 3 x 3 that keeps the size and sees zeros beyond the edge."""
+        shape = (self.kernel_size, self.stride, self.padding, self.dilation)
+        plain = shape == ((3, 3), (1, 1), (1, 1), (1, 1))
+        return plain and self.groups == 1 and self.padding_mode == "zeros"
 
     def reset_parameters(self) -> None:
         """Draw the weights of a layer that is to be trained."""

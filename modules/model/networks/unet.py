@@ -18,6 +18,7 @@ from modules.model.networks.deep import Deep
 from modules.model.networks.layers import Conv2d, Linear
 from modules.model.networks.norms import GroupNorm, LayerNorm
 from modules.model.networks.point_conv import PointConv
+from modules.model.networks.processor import gated_product, quick
 from modules.model.networks.sinusoids import scale_embedding
 from modules.model.networks.unet_config import UNetConfig
 
@@ -98,7 +99,10 @@ class GEGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, width) to (B, n, out_width)."""
-        value, gate = self.proj(x).chunk(2, dim=-1)
+        layer: nn.Module = self.proj  # of another kind where weights are packed
+        if isinstance(layer, Linear) and layer.alone and quick(x, layer.weight):
+            return gated_product(x, layer.weight, layer.bias)
+        value, gate = layer(x).chunk(2, dim=-1)
         return value * F.gelu(gate)
 
 
