@@ -53,9 +53,10 @@ class LocalEngine:
         memory: str = "auto",
         keeping: Keeping | None = None,
         extensions: Plan | None = None,
+        compiles: bool = False,
     ) -> None:
         """`half` allows 16-bit networks on GPUs, `half_vae` also for the VAE; None for the interval
-        means no previews.
+        means no previews. `compiles` has networks compiled.
 
         `memory` is a policy's name or another hint of `modules.model.memory.MemoryPlan`.
         """
@@ -75,6 +76,9 @@ class LocalEngine:
         self._read_ahead = ReadAhead()
         self._extending = Extending(extensions)
         self._busy = False
+        self._compiles = compiles
+        self._compiler: Any = None
+        """A `modules.model.compiling.Compiler` once a model is loaded, if networks are compiled."""
         self._checker_shelf = CheckerShelf(paths.safety_checker)
         self._picture_desk = PictureDesk(paths, self._facts, self._pick_device)
         self._control_desk = ControlDesk(paths, self._pick_device)
@@ -179,7 +183,9 @@ class LocalEngine:
         joined = tuple(Attachment(**vars(one)) for one in attachments)
         side = task.pictures.tile and max(SMALLEST_TILE, task.pictures.tile)
         tiling = Tiling(side, task.pictures.tile_overlap)
-        told: list[str] = ready.model.coding.notices
+        boxes: list[list[str]] = [ready.model.coding.notices]
+        if self._compiler is not None:
+            boxes.append(self._compiler.news)
         control = self._control_desk.units(task)
         for event in generate(
             task,
@@ -196,8 +202,9 @@ class LocalEngine:
             preview_interval_s=self._preview_interval_s,
         ):
             yield signed(event, ready.model)
-            while told:
-                yield Notice(message=told.pop(0))
+            for told in boxes:
+                while told:
+                    yield Notice(message=told.pop(0))
         if control is not None:
             yield from control.shown()
 
@@ -310,8 +317,18 @@ class LocalEngine:
             paths=self._paths,
         )
         ready.model.coding.tiled = tiled
+        if self._compiles:
+            self._compile(ready.model)
         log.info("%s: memory policy %r", checkpoint.name, ready.model.policy.name)
         return Loaded(checkpoint, stamp, rung, ready)
+
+    def _compile(self, model: Any) -> None:
+        """Have the network of a model (`modules.model.loader.Model`) compiled as shapes come."""
+        from modules.model.compiling import Compiler, forms_for
+
+        if self._compiler is None:
+            self._compiler = Compiler(self._paths.cache / "compiled")
+        model.forms = forms_for(model.unet, self._compiler, model.policy.name)
 
     def _pick_device(self) -> Any:
         if self._device is None:
@@ -365,4 +382,6 @@ class LocalEngine:
     def close(self) -> None:
         """Give everything back."""
         self._read_ahead.expect([])
+        if self._compiler is not None:
+            self._compiler.close()
         self.unload()

@@ -22,6 +22,7 @@ from modules.model.architecture import (
 )
 from modules.model.assemble import Parts, build, parts_of, uncollected
 from modules.model.companions import with_vae
+from modules.model.compiling import Forms
 from modules.model.diffusers_file import under_original_names
 from modules.model.facts import read_facts
 from modules.model.families.record import Family, TextTower
@@ -92,6 +93,8 @@ class Model:
     """The checkpoint's, while one of another file is used."""
     vae: VaeFile | None = None
     """That other file."""
+    forms: Forms | None = None
+    """What compiles the denoising network, if that is wished for."""
 
     @property
     def hash(self) -> str:

@@ -110,6 +110,8 @@ class Drawn:
     """The model that took over."""
     model: Model | None = None
     """The model that decodes the latent, if it is not the job's."""
+    compiled: bool = False
+    """Whether compiled code answered for the network."""
 
     @property
     def padded(self) -> bool:
@@ -181,6 +183,8 @@ class DrawingPass:
             counting = () if cache is None else (cache.begin,)
             guidance.before = (second.look, *counting, *guidance.before)
             stack.enter_context(bench.model.resident("unet"))
+            if bench.model.forms is not None:
+                bench.model.forms.begin()
             for step in self.plan.run(guidance, x, noise):
                 x = step.x
                 points.after_step(step)
@@ -199,6 +203,7 @@ class DrawingPass:
             evaluations=guidance.count,
             networks=bench.patcher.hashes if bench.patcher else {},
             refined_by=second.model,
+            compiled=bench.model.forms is not None and bench.model.forms.used,
         )
 
     def by_another(self, name: str) -> "DrawingPass":
@@ -286,7 +291,10 @@ class DrawingPass:
         more: dict[str, Any] = {} if added is None else {"added": added}
         more["scale"] = self.bench.request.sampling.cfg_scale
         if cache is None or rows is None or not isinstance(unet.config, UNetConfig):
-            plain: Tensor = unet(x, call.timesteps, call.text, call.vectors, **more)
+            fast = self._compiled(x, call) if added is None and cache is None else None
+            plain: Tensor = (
+                unet(x, call.timesteps, call.text, call.vectors, **more) if fast is None else fast
+            )
             return plain
         patcher = self.bench.patcher
         circumstances = (id(unet), patcher.key if patcher else (), outline(added))
@@ -296,6 +304,14 @@ class DrawingPass:
         if whole:
             cache.keep(deep, call, rows, circumstances)
         return result
+
+    def _compiled(self, x: Tensor, call: Call) -> Tensor | None:
+        """The answer of the network's compiled form; None if it is to be asked itself."""
+        forms = call.model.forms
+        if forms is None or self.merging or self.points.around_network:
+            return None
+        inputs = (x, call.timesteps, call.text, call.vectors)
+        return forms.answer(*(one for one in inputs if one is not None))
 
     def fresh_cache(self) -> StepCache | None:
         """What a batch begins with; None where every evaluation runs whole."""

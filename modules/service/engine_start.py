@@ -22,5 +22,6 @@ def engine_for(paths: Paths, launch: Launch, store: SettingsStore) -> Engine:
         "half_vae": not launch.no_half_vae,
         "memory": launch.memory,
         "keeping": keeping(store.settings.models),
+        "compiles": launch.compile or store.settings.models.compile,
     }
     return ProcessEngine(EngineSpec(options=options), ModelList(paths))

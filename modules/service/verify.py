@@ -42,7 +42,7 @@ COMPARED_APART = frozenset(
         *("Prompt", "Negative prompt", "Sampler", "Schedule type", "Version", "User", "App"),
         *("Model", "Model hash", "VAE", "VAE hash", "Lora hashes", "TI hashes", "Hashes"),
         *("Hires sampler", "Hires schedule type", "Size-1", "Size-2", "Script"),
-        *("Device", "Precision", KEY),
+        *("Device", "Precision", "Compiled", KEY),
     }
 )
 """Keys with rules of their own, and names that changed over the years."""
@@ -228,12 +228,13 @@ def _other_device(recipe: Recipe, new: str) -> Iterator[Cause]:
 
 def _computed(said: Mapping[str, str]) -> str:
     """Where and in what precision a picture was computed; "" if its recipe leaves that open."""
+    compiled = ", compiled" if said.get("Compiled") else ""
     if "Device" in said:
-        return said["Device"]
+        return said["Device"] + compiled
     precision = said.get("Precision", "")
     if not precision and not said.get("Version", "").startswith("easel-"):
         return ""
-    return f"cpu {precision or 'float32'}"
+    return f"cpu {precision or 'float32'}{compiled}"
 
 
 def _same(digest: str, other: str) -> bool:

@@ -39,3 +39,10 @@ class ModelMemory:
     read_ahead: bool = param(
         True, "Read the next job's model while one draws", setting="models_read_ahead"
     )
+    compile: bool = param(
+        False,
+        "Compile networks",
+        setting="compile_networks",
+        help="For each size of picture once, beside the drawing, which takes minutes. Meant for "
+        "GPUs; the last bits of pictures differ, and recipes say it. From the next start on.",
+    )
