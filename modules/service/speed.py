@@ -1,6 +1,7 @@
-"""Named speeds: what each sets of step caching and token merging, family by family.
+"""Named speeds: what each sets of step caching, family by family.
 
-The figures behind the table are in `docs/speed.md`. A request that names a speed gets single
+The figures behind the table are in `docs/speed.md`. Token merging is in none of them: what it does
+to pictures was too much for what it saves. A request that names a speed gets single
 values in its place, which is what recipes tell.
 """
 
@@ -18,7 +19,6 @@ class Speed:
     step_cache: int = 1
     step_cache_depth: int = 1
     step_cache_start: float = 0.0
-    token_merging: float = 0.0
 
 
 Table = Mapping[str, Speed]
@@ -26,7 +26,7 @@ Table = Mapping[str, Speed]
 U_NETS: Table = {
     EXACT: Speed(),
     BALANCED: Speed(step_cache=2, step_cache_start=0.2),
-    FAST: Speed(step_cache=3, step_cache_start=0.1),
+    FAST: Speed(step_cache=3, step_cache_start=0.2),
 }
 TRANSFORMERS: Table = dict.fromkeys(SPEEDS, Speed())
 """Without stages of different fineness there is nothing to keep."""
