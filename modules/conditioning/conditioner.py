@@ -212,7 +212,11 @@ class Conditioner:
         self.family = family
         self._own = self._embeddings = embeddings or Embeddings()
         self._lent: tuple[Embedding, ...] = ()
+        self.encoded = self.reused = 0
+        """How many parts of prompts were encoded, and how many were known."""
         self._cache: OrderedDict[Hashable, EncodedSchedule] = OrderedDict()
+        self._read: OrderedDict[Hashable, EncodedSchedule] = OrderedDict()
+        """The newest of each sequence of texts, whatever steps they were for."""
 
     @property
     def embeddings(self) -> Embeddings:
@@ -281,33 +285,48 @@ class Conditioner:
         hires_steps: int | None = None,
         weights_key: Hashable = (),
     ) -> EncodedSchedule:
-        """Encode every version of one prompt part; a part encoded recently costs nothing."""
+        """Encode every version of one prompt part; what was encoded recently costs nothing.
+
+        The same texts for other steps are the same tensors with other ends.
+        """
         options = options or ConditioningOptions()
         options.check()
         versions = tuple(parse_schedule(text, steps, hires_steps, old=options.old_scheduling))
-        encoder = self.reader.key
-        key = (versions, options, weights_key, self._embeddings.fingerprint, encoder)
-        if key in self._cache:
-            self._cache.move_to_end(key)
-            return self._cache[key]
-        texts = [version.text for version in versions]
+        texts = tuple(version.text for version in versions)
+        ends = tuple(version.end for version in versions)
+        read = (texts, options, weights_key, self._embeddings.fingerprint, self.reader.key)
+        known = self._cache.get((ends, read))
+        if known is None and read in self._read:
+            known = replace(self._read[read], ends=ends)
+        if known is None:
+            self.encoded += 1
+            known = self._encoded(texts, ends, options)
+        else:
+            self.reused += 1
+        for cache, key in ((self._cache, (ends, read)), (self._read, read)):
+            cache[key] = known
+            cache.move_to_end(key)
+            if len(cache) > CACHED_PROMPTS:
+                cache.popitem(last=False)
+        return known
+
+    def _encoded(
+        self, texts: tuple[str, ...], ends: tuple[int, ...], options: ConditioningOptions
+    ) -> EncodedSchedule:
+        """Ask the encoders about the versions of one prompt part."""
         unique = list(dict.fromkeys(texts))
         rows = [unique.index(text) for text in texts]
         reading = self.reader.read(unique, rows, options, self._embeddings)
-        pooled = () if reading.pooled is None else tuple(reading.pooled[row] for row in rows)
-        result = EncodedSchedule(
-            tuple(version.end for version in versions),
+        return EncodedSchedule(
+            ends,
             tuple(reading.tokens[row] for row in rows),
             reading.embeddings,
             any(mark in text for text in texts for mark in "(["),
-            pooled,
+            () if reading.pooled is None else tuple(reading.pooled[row] for row in rows),
             not any(texts),
         )
-        self._cache[key] = result
-        if len(self._cache) > CACHED_PROMPTS:
-            self._cache.popitem(last=False)
-        return result
 
     def forget(self) -> None:
         """Empty the cache, to give its memory back."""
         self._cache.clear()
+        self._read.clear()

@@ -356,7 +356,16 @@ class LocalEngine:
             memory=tuple(memory_of(self._device).items()),
             pid=os.getpid(),
             troubles=tuple(vars(one) for one in self._extending.troubles),
+            texts=self._texts(),
         )
+
+    def _texts(self) -> tuple[int, int]:
+        """How many parts of prompts the model in memory encoded, and how many it knew."""
+        loaded = self._shelf.newest
+        if loaded is None:
+            return 0, 0
+        conditioner = loaded.ready.conditioner
+        return conditioner.encoded, conditioner.reused
 
     def _title(self) -> str:
         loaded = self._shelf.newest

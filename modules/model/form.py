@@ -182,9 +182,9 @@ def compile_form(recipe: FormRecipe, path: Path) -> None:
     small = [parameter.data for _, parameter in small_parameters(network)]
     opened = Opened(network, len(inputs))
     exported = torch.export.export(opened, (*inputs, *small), strict=False)
-    options = {"aot_inductor.package_constants_in_so": False, "cpp.dynamic_threads": True}
+    options: dict[str, Any] = {"aot_inductor.package_constants_in_so": False}
     if device.type == "cpu":
-        options |= {"compile_threads": 1}
+        options |= {"cpp.dynamic_threads": True, "compile_threads": 1}
     part = path.with_name(f"part-{os.getpid()}-{path.name}")
     try:
         torch._inductor.aoti_compile_and_package(

@@ -76,3 +76,5 @@ class EngineStatus:
     pid: int = 0
     troubles: tuple[Mapping[str, Any], ...] = ()
     """What went wrong with extensions there."""
+    texts: tuple[int, int] = (0, 0)
+    """Parts of prompts that the model in memory encoded, and that it knew already."""

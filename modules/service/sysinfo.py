@@ -38,7 +38,13 @@ def sysinfo(app: App) -> dict[str, Any]:
         "Commandline": shown(sys.argv),
         "CPU": {"model": platform.processor(), "count logical": psutil.cpu_count()},
         "RAM": {"total": memory.total, "free": memory.available},
-        "Engine": {"state": engine.state, "device": engine.device, "restarts": engine.restarts},
+        "Engine": {
+            "state": engine.state,
+            "device": engine.device,
+            "restarts": engine.restarts,
+            "texts encoded": engine.texts[0],
+            "texts reused": engine.texts[1],
+        },
         "Extensions": [],
         "Environment": {
             name: " ".join(shown(os.environ[name].split()))

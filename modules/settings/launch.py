@@ -110,9 +110,7 @@ class Launch:
         False, "Keep one layer at a time on the GPU", help="Chosen by itself if need be."
     )
     precision: str = param("autocast", "Precision", choices=("full", "autocast", "half"))
-    compile: bool = param(
-        False, "Compile networks", help="Whatever the setting says."
-    )
+    compile: bool = param(False, "Compile networks", help="Whatever the setting says.")
     safety: str = param(
         "off",
         "Pictures that the safety checker flags",

@@ -162,11 +162,23 @@ def test_an_unchanged_prompt_is_not_encoded_again(conditioner, monkeypatch):
     assert len(calls) == 8
 
 
+def test_the_same_words_for_other_steps_are_not_encoded_again(conditioner):
+    conditioner.forget()
+    encoded, reused = conditioner.encoded, conditioner.reused
+    few = conditioner.encode_schedule("a [cat:dog:0.5]", 4)
+    many = conditioner.encode_schedule("a [cat:dog:0.5]", 8)
+    assert (conditioner.encoded - encoded, conditioner.reused - reused) == (1, 1)
+    assert (few.ends, many.ends) == ((2, 4), (4, 8))
+    assert all(one is other for one, other in zip(few.tensors, many.tensors, strict=True))
+    assert conditioner.encode_schedule("a [cat:dog:0.5]", 4) is few
+    assert conditioner.encode_schedule("a [cat:dog:0.5]", 8) is many
+
+
 def test_the_cache_does_not_grow_without_bound(conditioner, monkeypatch):
     monkeypatch.setattr(conditioner_room, "CACHED_PROMPTS", 2)
     for text in ("a", "b", "c"):
         conditioner.encode_schedule(text, 1)
-    assert len(conditioner._cache) == 2
+    assert len(conditioner._cache) == len(conditioner._read) == 2
 
 
 def test_each_step_has_the_parts_and_weights_of_every_image(conditioner):

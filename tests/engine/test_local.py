@@ -168,3 +168,12 @@ def test_a_vae_is_used_by_name_or_by_itself_and_written_into_the_recipe(engine, 
     events = list(engine.run(replace_at(request(), "models.vae", "gone.pt"), Cancel()))
     assert picture(events).image.data == own.image.data
     assert any("gone.pt" in event.message for event in events if isinstance(event, Notice))
+
+
+def test_prompts_are_encoded_once_for_all_jobs(engine):
+    engine.unload()
+    list(engine.run(request(), Cancel()))
+    encoded, reused = engine.status().texts
+    list(engine.run(request(), Cancel()))
+    list(engine.run(request(steps=3), Cancel()))
+    assert engine.status().texts == (encoded, reused + 4)  # the prompt and the negative, twice
