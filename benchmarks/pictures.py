@@ -247,11 +247,9 @@ def judging_with(probe: Path) -> Callable[[Scene, Pixels], bool]:
     import torch
 
     from modules.training.evaluation.adherence import answers_to, judge
-    from modules.training.evaluation.probe import Probe
+    from modules.training.evaluation.probe import load_probe
 
-    looker = Probe()
-    looker.load_state_dict(torch.load(probe, map_location="cpu", weights_only=True))
-    looker.eval()
+    looker = load_probe(probe)
 
     def says(scene: Scene, pixels: Pixels) -> bool:
         tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1

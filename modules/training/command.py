@@ -65,6 +65,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `eval-embedded`."""
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_OUT, help="what to measure")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the probe")
+    parser.add_argument("--world", default="simple", help="simple, middle or wide")
     parser.add_argument("--count", type=int, default=500, help="captions of one thing, and of two")
     parser.add_argument("--scale", type=float, action="append", help="CFG scale; may be repeated")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps")
@@ -89,6 +90,7 @@ def evaluate(args: argparse.Namespace) -> int:
         Evaluation(
             checkpoint=args.checkpoint,
             state=args.state,
+            world=args.world,
             count=args.count,
             scales=tuple(args.scale or (1.0, 7.0)),
             steps=args.steps,

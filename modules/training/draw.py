@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from modules.errors import ModelError
@@ -18,6 +19,23 @@ from modules.prompt.tokenizer import ClipTokenizer
 from modules.training.autoencoder_stage import SCALE
 from modules.training.painter_stage import TIMESTEPS, Painter, alphas_cumprod
 from modules.training.vocabulary import LENGTH, Vocabulary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """Pictures to draw over: pixels (B, 3, H, W) in [-1, 1].
+
+    `strength` (0-1) says how much noise they get; where `mask` (H, W) is 0 they stay.
+    """
+
+    pixels: Tensor
+    strength: float
+    mask: Tensor | None = None
+
+
+def _noisy(clean: Tensor, noise: Tensor, alpha: Tensor) -> Tensor:
+    """Latents with noise, at a signal share alpha of variance."""
+    return alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +50,11 @@ class Studio:
     read: Callable[[list[str]], Tensor]
     side: int = 16
 
+    @property
+    def size(self) -> int:
+        """The side of its pictures in pixels."""
+        return self.side * self.autoencoder.config.downsample
+
     @torch.inference_mode()
     def draw(
         self,
@@ -41,23 +64,42 @@ class Studio:
         negatives: Sequence[str] | None = None,
         cfg_scale: float = 4.0,
         steps: int = 20,
+        begin: Beginning | None = None,
     ) -> Tensor:
-        """Pictures (B, 3, H, W) in [-1, 1], one for each prompt, seed and negative prompt."""
+        """Pictures (B, 3, H, W) in [-1, 1], one for each prompt, seed and negative prompt.
+
+        With `begin` other pictures are drawn over instead of noise.
+        """
         device = next(self.unet.parameters()).device
         told = self.read(list(prompts))
         untold = self.read(list(negatives or [""])).expand(len(prompts), -1, -1)
         x = torch.stack([self._first_noise(seed) for seed in seeds]).to(device)
         alphas = alphas_cumprod().to(device)
         times = torch.linspace(TIMESTEPS - 1, 0, steps + 1).round().long()[:-1].tolist()
+        first, clean_start, noise_start = 0, x, x
         with torch.autocast(device.type, torch.bfloat16):
-            for index, time in enumerate(times):
+            if begin is not None:
+                first = min(steps - 1, round(steps * (1 - begin.strength)))
+                clean_start = self._encode(begin.pixels.to(device))
+                x = _noisy(clean_start, noise_start, alphas[times[first]])
+            for index, time in enumerate(times[first:], start=first):
                 noise = self._noise(x, time, told, untold, cfg_scale)
                 here = alphas[time]
                 there = alphas[times[index + 1]] if index + 1 < steps else torch.ones_like(here)
                 clean = (x - (1 - here).sqrt() * noise) / here.sqrt()
                 x = there.sqrt() * clean + (1 - there).sqrt() * noise
+                if begin is not None and begin.mask is not None:
+                    inside = F.interpolate(begin.mask[None, None], size=x.shape[-2:], mode="area")
+                    x = torch.lerp(_noisy(clean_start, noise_start, there), x, inside.to(device))
             parts = [self.autoencoder.decode(part / SCALE).float() for part in x.split(8)]
-        return torch.cat(parts).clamp(-1, 1)
+        drawn = torch.cat(parts).clamp(-1, 1)
+        if begin is not None and begin.mask is not None:
+            drawn = torch.lerp(begin.pixels.to(device), drawn, begin.mask.to(device))
+        return drawn
+
+    def _encode(self, pixels: Tensor) -> Tensor:
+        moments = [self.autoencoder.encode_moments(part).float() for part in pixels.split(8)]
+        return torch.cat(moments).chunk(2, dim=1)[0] * SCALE
 
     def _first_noise(self, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)

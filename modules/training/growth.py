@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 EMBEDDING = "token_embedding.weight"
 ANSWERS = ("answers.weight", "answers.bias", "answer.weight", "answer.bias")
+SILENT = -10.0
+"""A finished probe gives no answer that it was never taught."""
 READERS = ("text.pt", "unet.pt")
 ANSWERERS = ("text.pt", "unet.pt", "probe.pt")
 
@@ -58,7 +60,8 @@ def grow_answers(folder: Path) -> None:
     if older != QUESTIONS:
 
         def answers(name: str, tensor: Tensor) -> Tensor:
-            return widened_answers(tensor, older) if name in ANSWERS else tensor
+            unheard = SILENT if name == "answer.bias" else 0.0
+            return widened_answers(tensor, older, unheard=unheard) if name in ANSWERS else tensor
 
         _change(folder, ANSWERERS, answers, f"{len(older)} questions became {len(QUESTIONS)}")
     note.write_text(json.dumps([(question.name, question.answers) for question in QUESTIONS]))
@@ -102,17 +105,23 @@ def carry_tower(source: Path, target: Path) -> None:
     log.info("%s: has the text encoder of %s (step %d)", target.name, source.name, taught["step"])
 
 
-def widened_answers(small: Tensor, older: tuple[Question, ...]) -> Tensor:
-    """A layer's rows (or bias) for the answers of `older`, for the answers of today."""
+def widened_answers(small: Tensor, older: tuple[Question, ...], *, unheard: float = 0.0) -> Tensor:
+    """A layer's rows (or bias) for the answers of `older`, for the answers of today.
+
+    Answers that are new to an older question get `unheard`; new questions get 0.
+    """
     rows: dict[tuple[str, str], int] = {}
     for question in older:
         for answer in question.answers:
             rows[question.name, answer] = len(rows)
     wide = torch.zeros((sum(len(q.answers) for q in QUESTIONS), *small.shape[1:]))
     wanted = [(question.name, answer) for question in QUESTIONS for answer in question.answers]
+    known = {question.name for question in older}
     for row, key in enumerate(wanted):
         if key in rows:
             wide[row] = small[rows[key]]
+        elif key[0] in known:
+            wide[row] = unheard
     return wide
 
 

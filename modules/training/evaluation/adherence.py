@@ -5,6 +5,7 @@ thing itself was seen, so no row can be passed by a picture of something else.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +22,21 @@ ROWS: dict[str, str] = {
     "two objects": "both things, where there are two kinds",
     "binding": "both things in their own colours",
     "relation": "both things on their own sides",
+    "relation: row": "left and right",
+    "relation: stack": "above and below",
+    "relation: behind": "before and behind",
+    "relation: on": "one on the other",
+    "relation: in": "one in the other",
     "count": "how many things there are",
+    "count: 1": "one",
+    "count: 2": "two",
+    "count: 3": "three",
+    "count: 4": "four",
+    "tone": "light or dark, where it is said",
+    "pattern": "stripes, dots or shine, where they are said",
+    "size": "small or big, where it is said",
+    "style": "how it is drawn, where it is said",
+    "weather": "what falls or stands in the sky, where it is said",
     "sky": "sky and time of day, outdoors",
     "ground": "the ground, outdoors",
     "background": "the colour of a plain background",
@@ -50,14 +65,24 @@ def judge(scene: Scene, seen: Sequence[int]) -> dict[str, bool]:
     colours = things and all(right(f"colour of {kind}") for kind in kinds)
     places = things and all(right(f"place of {kind}") for kind in kinds)
     rows: dict[str, bool] = {"count": right("count")}
+    rows[f"count: {len(scene.items)}"] = rows["count"]
     if len(scene.items) == 1:
         rows |= {"object": things and alone, "colour": colours}
     elif len(kinds) == 2:
         rows |= {"two objects": things and alone, "binding": colours, "relation": places}
+        rows[f"relation: {scene.arrangement}"] = places
+    for name in ("tone", "pattern", "size"):
+        those = {item.thing for item in scene.items if getattr(item, name)}
+        if those:
+            rows[name] = things and all(right(f"{name} of {kind}") for kind in those)
+    if scene.style:
+        rows["style"] = right("style")
     if scene.backdrop.plain:
         rows["background"] = right("background")
     else:
         rows |= {"sky": right("sky"), "ground": right("ground")}
+    if scene.backdrop.weather:
+        rows["weather"] = right("weather")
     rows["everything"] = alone and colours and places and all(rows.values())
     return rows
 
@@ -116,12 +141,15 @@ def table(scores: Sequence[Score]) -> str:
     """A Markdown table: a row for each attribute, a column for each score."""
     lines = ["| | n | " + " | ".join(score.name for score in scores) + " |"]
     lines.append("|---|---|" + "---|" * len(scores))
-    for row in ROWS:
-        if row not in scores[0].shares:
-            continue
+    present = [row for row in ROWS if row in scores[0].shares]
+    families = Counter(row.split(":")[0] for row in present if ":" in row)
+    for row in present:
+        if families[row.split(":")[0]] == 1 and ":" in row:
+            continue  # the only kind of its family says what the family says
         cells = []
         for score in scores:
-            low, high = score.shares[row].interval()
-            cells.append(f"{score.shares[row].value:.3f} ({low:.2f}-{high:.2f})")
+            share = score.shares.get(row, Share())
+            low, high = share.interval()
+            cells.append(f"{share.value:.3f} ({low:.2f}-{high:.2f})")
         lines.append(f"| {row} | {scores[0].shares[row].asked} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -15,19 +15,37 @@ from random import Random
 
 import torch
 
-from modules.errors import WebUIError
+from modules.errors import NotFound, WebUIError
 from modules.model.loader import load_model
 from modules.training.autoencoder_stage import psnr, round_trip
 from modules.training.draw import Studio, studio_of
 from modules.training.evaluation.adherence import Score, answers_to, table
-from modules.training.evaluation.probe import Probe, ProbeStage, ProbeTask
+from modules.training.evaluation.effects import negative_effect, painting_in, redrawing
+from modules.training.evaluation.probe import (
+    Probe,
+    ProbeStage,
+    ProbeTask,
+    load_probe,
+    probe_name,
+    save_probe,
+    weights_name,
+)
 from modules.training.evaluation.sitting import Atelier
-from modules.training.facts import QUESTIONS
+from modules.training.growth import grow_answers
 from modules.training.loop import Clock, Plan, Trainer, train
 from modules.training.pictures import save_sheet, scene_pixels, to_pictures
 from modules.training.team import Team
-from modules.training.world.captions import COMPLETE_HABITS, Habits, write_caption
-from modules.training.world.scene import SIMPLE, WIDE, Scene, World, scene_at
+from modules.training.world.captions import COMPLETE_HABITS, write_caption
+from modules.training.world.scene import (
+    MIDDLE,
+    SIMPLE,
+    WIDE,
+    WORLDS,
+    Scene,
+    World,
+    of_kind,
+    scene_at,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +55,12 @@ PROBE_GATE = 0.97
 PROBE_KINDS = (("one", 0.2), ("two", 0.65), ("pair", 0.1), ("trio", 0.05))
 """The probe looks at two things most of the time: telling them apart is what it learns last."""
 
-MEASURED_KINDS = (("one", 1.0), ("two", 1.0), ("pair", 0.2))
-NO_BACKDROP = Habits(omit_colours=0, omit_backdrop=1, omit_relation=0, decorate=0, tags=0)
-NEGATIVES: tuple[tuple[str, str, str], ...] = (
-    ("sky", "none", "background, plain background"),
-    ("sky", "day", "daylight, blue sky, on a sunny day"),
-    ("sky", "sunset", "sunset, orange sky, dusk"),
-    ("sky", "night", "night, dark sky, midnight"),
-)
-"""What the probe looks for, and the negative prompt that should make it rarer."""
+WIDE_PROBE_KINDS = (("one", 0.25), ("two", 0.55), ("pair", 0.07), ("trio", 0.07), ("quartet", 0.06))
+WIDE_PROBE_SIDE = 96
+"""Stripes and small things need more pixels to be seen."""
+
+MEASURED_KINDS = (("one", 1.0), ("two", 1.0), ("pair", 0.2), ("trio", 0.2), ("quartet", 0.2))
+"""Kinds of scenes in an evaluation by their share of its count, as far as the world has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +69,9 @@ class Evaluation:
 
     checkpoint: Path
     state: Path
+    world: str = "simple"
     count: int = 500
-    """Held-out captions of one thing, and of two kinds of things; a fifth as many of a pair."""
+    """Held-out captions of one thing, and of two; a fifth as many of several of a kind."""
     scales: tuple[float, ...] = (1.0, 7.0)
     steps: int = 20
     processes: int = 2
@@ -64,57 +80,43 @@ class Evaluation:
     sheet: Path | None = None
 
 
-def trained_probe(state: Path, steps: int, deadline: float = float("inf")) -> Probe:
-    """The probe, trained as far as it is not yet; its weights are kept in the state folder."""
+def probe_task(world: str, plan: Plan) -> ProbeTask:
+    """How the probe for the named world learns."""
+    if world == "simple":
+        worlds = tuple(replace(each, kinds=PROBE_KINDS) for each in (SIMPLE, SIMPLE, MIDDLE))
+        return ProbeTask(plan=plan, worlds=worlds)
+    worlds = tuple(replace(each, kinds=WIDE_PROBE_KINDS) for each in (WORLDS[world], WIDE))
+    return ProbeTask(plan=plan, worlds=worlds, side=WIDE_PROBE_SIDE)
+
+
+def trained_probe(
+    state: Path, steps: int, world: str = "simple", deadline: float = float("inf")
+) -> Path:
+    """Train the probe as far as it is not yet; returns the file of its weights in `state`."""
     state.mkdir(parents=True, exist_ok=True)
+    grow_answers(state)
     plan = Plan(steps=steps, rate=2e-3, average=0.995, weight_decay=0.01)
-    worlds = tuple(replace(world, kinds=PROBE_KINDS) for world in (SIMPLE, SIMPLE, WIDE))
-    task = ProbeTask(plan=plan, worlds=worlds)
-    trainer = Trainer(ProbeStage(task), plan, state / "probe.pt")
-    if trainer.step < steps and not train("probe", trainer, Team(), Clock(deadline)):
+    task, name = probe_task(world, plan), probe_name(world)
+    trainer = Trainer(ProbeStage(task), plan, state / f"{name}.pt")
+    if trainer.step < steps and not train(name, trainer, Team(), Clock(deadline)):
         raise WebUIError("The probe is not trained yet.", "Run the evaluation again to go on.")
-    probe = Probe()
+    probe = Probe(task.width, task.side, task.thoughts)
     probe.load_state_dict(trainer.averaged())
-    return probe.eval()
-
-
-def of_kind(world: World, kind: str) -> World:
-    """The world with only one kind of scene."""
-    return replace(world, kinds=((kind, 1.0),))
+    save_probe(probe, state / weights_name(world))
+    return state / weights_name(world)
 
 
 def held_out_set(world: World, count: int) -> list[tuple[Scene, str]]:
     """Held-out scenes with complete captions, in a mixed order: `count` times `MEASURED_KINDS`."""
     chosen: list[tuple[Scene, str]] = []
+    known = dict(world.kinds)
     for kind, share in MEASURED_KINDS:
-        for number in range(round(count * share)):
+        for number in range(round(count * share) if kind in known else 0):
             scene = scene_at(of_kind(world, kind), number, seed=902, held_out=True)
             rng = Random(f"evaluate/{kind}/{number}")
             chosen.append((scene, write_caption(scene, rng, COMPLETE_HABITS).text))
     Random(902).shuffle(chosen)
     return chosen
-
-
-def _negative_effect(atelier: Atelier, count: int) -> dict[str, dict[str, float]]:
-    """How often something appears unasked at CFG 7, without and with a negative prompt for it."""
-    scenes = [scene_at(of_kind(SIMPLE, "one"), n, seed=903, held_out=True) for n in range(count)]
-    prompts = [
-        write_caption(scene, Random(f"negative/{n}"), NO_BACKDROP).text
-        for n, scene in enumerate(scenes)
-    ]
-    names = [question.name for question in QUESTIONS]
-    plain = atelier.answers(prompts, 7.0)
-    effect = {}
-    for question, answer, negative in NEGATIVES:
-        column = names.index(question)
-        wanted = QUESTIONS[column].answers.index(answer)
-        against = atelier.answers(prompts, 7.0, negative)
-        effect[negative] = {
-            "without": round(plain[:, column].eq(wanted).float().mean().item(), 4),
-            "with": round(against[:, column].eq(wanted).float().mean().item(), 4),
-            "n": count,
-        }
-    return effect
 
 
 def _repeatable(studio: Studio) -> bool:
@@ -163,27 +165,36 @@ def _adherence(
 
 
 def evaluate(options: Evaluation) -> dict[str, object]:
-    """Measure a checkpoint; returns all figures and a table (also written to `json`)."""
-    started = time.time()
-    probe = trained_probe(options.state, options.probe_steps)
-    looks = options.state / "probe-weights.pt"
-    torch.save(probe.state_dict(), looks)
+    """Measure a checkpoint; returns all figures and a table (also written to `json`).
+
+    Raises NotFound for an unknown world.
+    """
+    if options.world not in WORLDS:
+        raise NotFound("world", options.world, WORLDS)
+    started, world = time.time(), WORLDS[options.world]
+    looks = trained_probe(options.state, options.probe_steps, options.world)
+    probe = load_probe(looks)
     studio = studio_of(load_model(options.checkpoint))
-    chosen = held_out_set(SIMPLE, options.count)
+    chosen = held_out_set(world, options.count)
     scenes, prompts = [scene for scene, _ in chosen], [text for _, text in chosen]
     cap, copied, ratio = _caps(probe, studio, scenes)
     atelier = Atelier(options.checkpoint, looks, steps=options.steps, processes=options.processes)
+    few = min(100, options.count)
     try:
         scores = [cap, copied, *_adherence(atelier, options.scales, scenes, prompts)]
-        effect = _negative_effect(atelier, min(100, options.count))
+        figures: dict[str, object] = {
+            "negative_prompts": negative_effect(atelier, world, few),
+            "img2img": redrawing(atelier, world, few),
+            "inpainting": painting_in(atelier, world, few),
+        }
     finally:
         atelier.close()
-    figures: dict[str, object] = {
+    figures |= {
         "checkpoint": options.checkpoint.name,
+        "world": options.world,
         "scores": {score.name: score.as_json() for score in scores},
         "autoencoder_psnr": round(ratio, 2),
         "weak_probe_rows": _weak_rows(cap),
-        "negative_prompts": effect,
         "same_seed_same_picture": _repeatable(studio),
         "steps": options.steps,
         "seconds": round(time.time() - started),

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from modules.model.loader import load_model
-from modules.training.draw import Studio, studio_of
+from modules.training.draw import Beginning, Studio, studio_of
 from modules.training.evaluation.adherence import answers_to
-from modules.training.evaluation.probe import Probe
+from modules.training.evaluation.probe import Probe, load_probe
+from modules.training.pictures import scene_pixels
+from modules.training.world.scene import Scene
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +35,36 @@ class Sitting:
     negative: str = ""
     steps: int = 20
     batch: int = 25
+    scenes: tuple[Scene, ...] = ()
+    """Scenes whose true pictures are drawn over, one for each prompt; none: begin with noise."""
+    strength: float = 1.0
+    left_half: bool = False
+    """Whether only the left half is drawn over."""
+
+    def beginning(self, start: int, size: int) -> Beginning | None:
+        """What the part of the sitting that starts here draws over, `size` pixels a side."""
+        if not self.scenes:
+            return None
+        pixels = scene_pixels(list(self.scenes[start : start + self.batch]), size)
+        mask = torch.zeros(pixels.shape[-2:])
+        mask[:, : mask.shape[1] // 2] = 1
+        return Beginning(
+            pixels=pixels, strength=self.strength, mask=mask if self.left_half else None
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """Scenes whose pictures are drawn over, how strongly, and whether only their left half."""
+
+    scenes: tuple[Scene, ...] = ()
+    strength: float = 1.0
+    left_half: bool = False
 
 
 @lru_cache(maxsize=1)
 def _tools(checkpoint: Path, probe: Path) -> tuple[Studio, Probe]:
-    looker = Probe()
-    looker.load_state_dict(torch.load(probe, map_location="cpu", weights_only=True))
-    return studio_of(load_model(checkpoint)), looker.eval()
+    return studio_of(load_model(checkpoint)), load_probe(probe)
 
 
 def sit(sitting: Sitting) -> Tensor:
@@ -55,6 +80,7 @@ def sit(sitting: Sitting) -> Tensor:
             negatives=[sitting.negative],
             cfg_scale=sitting.cfg_scale,
             steps=sitting.steps,
+            begin=sitting.beginning(start, studio.size),
         )
         seen.append(answers_to(probe, pixels))
     return torch.cat(seen)
@@ -75,8 +101,14 @@ class Atelier:
             else None
         )
 
-    def answers(self, prompts: Sequence[str], cfg_scale: float, negative: str = "") -> Tensor:
-        """The probe's answers to a picture of each prompt; picture i has seed i."""
+    def answers(
+        self, prompts: Sequence[str], cfg_scale: float, negative: str = "", over: Over | None = None
+    ) -> Tensor:
+        """The probe's answers to a picture of each prompt; picture i has seed i.
+
+        `over` names what is drawn over; without it pictures begin with noise.
+        """
+        over = over or Over()
         sittings = [
             Sitting(
                 checkpoint=self.checkpoint,
@@ -86,6 +118,9 @@ class Atelier:
                 cfg_scale=cfg_scale,
                 negative=negative,
                 steps=self.steps,
+                scenes=over.scenes[start : start + CHUNK],
+                strength=over.strength,
+                left_half=over.left_half,
             )
             for start in range(0, len(prompts), CHUNK)
         ]

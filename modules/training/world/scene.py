@@ -217,6 +217,11 @@ SIZELESS = ("behind", "on", "in")
 """Arrangements that leave no room for small and big."""
 
 
+def of_kind(world: World, kind: str) -> World:
+    """The world with only one kind of scene."""
+    return replace(world, kinds=((kind, 1.0),))
+
+
 def scene_at(world: World, index: int, *, seed: int = 0, held_out: bool = False) -> Scene:
     """Scene number `index` of the training part, or of the held-out part, of a world."""
     rng = Random(f"{seed}/{index}/{held_out}")
