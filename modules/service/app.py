@@ -45,7 +45,7 @@ from modules.service.journal import Entry, Journal
 from modules.service.local_names import LocalNames
 from modules.service.merge_desk import MergeDesk
 from modules.service.picture import Picture
-from modules.service.preflight.desk import Estimate, PreflightDesk
+from modules.service.preflight.desk import Estimate, PreflightDesk, setup_of
 from modules.service.queue import JobQueue
 from modules.service.read_picture import read_whole
 from modules.service.recipe import Recipe, understand, with_styles_found
@@ -114,7 +114,8 @@ class App:
             make_world=lambda extensions: World(extensions, ExtensionHost(self)),
         )
         self._closing = threading.Event()
-        self.preflight = PreflightDesk(database, engine, self.queue, paths)
+        pace = setup_of(launch, settings.settings)
+        self.preflight = PreflightDesk(database, engine, self.queue, paths, pace)
         parts = (engine, self.journal, self.gallery, self.queue, paths, self._closing)
         self._crew = Crew(Workplace(*parts, self.extensions.loaded, self.preflight))
 

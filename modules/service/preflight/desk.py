@@ -22,6 +22,8 @@ from modules.service.queue import JobQueue
 from modules.service.resolve import find_checkpoint
 from modules.service.saving import Kind, folder_for
 from modules.service.scripts.catalogue import complete_script, make_call, script_of
+from modules.service.speed import at_speed
+from modules.settings.launch import Launch
 from modules.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -68,8 +70,12 @@ class Estimate:
 class PreflightDesk:
     """Foretells jobs, sees what comes of them, and learns. Thread-safe."""
 
-    def __init__(self, database: Database, engine: Engine, queue: JobQueue, paths: Paths) -> None:
+    def __init__(
+        self, database: Database, engine: Engine, queue: JobQueue, paths: Paths, setup: str = ""
+    ) -> None:
+        """`setup` names what makes the same device faster or slower (`setup_of`)."""
         self._database, self._engine, self._queue, self._paths = database, engine, queue, paths
+        self._setup = setup
         self._lock = threading.Lock()
         self._knowledge: Knowledge | None = None
         self._device = ""
@@ -171,7 +177,8 @@ class PreflightDesk:
         status = self._engine.status()
         with self._lock:
             self._known()
-            self._device = status.device or self._device
+            if status.device:
+                self._device = ", ".join(filter(None, (status.device, self._setup)))
         return status
 
     def _foresee(self, work: Work, status: EngineStatus, settings: Settings) -> Foreseen:
@@ -192,6 +199,8 @@ class PreflightDesk:
     ) -> Work:
         checkpoint = _checkpoint(request.models.checkpoint, catalogue)
         grid = settings.grids.save and wants_grid(request.batch.total, settings.grids)
+        if checkpoint is not None:
+            request = at_speed(request, checkpoint.family)
         work = work_of(
             request,
             checkpoint,
@@ -240,6 +249,16 @@ class PreflightDesk:
                 self._pid = pid
             self._ready.pop(plain(checkpoint), None)
             self._ready[plain(checkpoint)] = None
+
+
+def setup_of(launch: Launch, settings: Settings) -> str:
+    """Name the choices of an owner that decide how fast a device is; empty where all is usual."""
+    words = {
+        "full precision": launch.full_precision,
+        f"memory policy {launch.memory}": launch.memory != "auto",
+        "compiled": launch.compile or settings.models.compile,
+    }
+    return ", ".join(word for word, counts in words.items() if counts)
 
 
 def read_knowledge(database: Database) -> Knowledge:

@@ -25,7 +25,10 @@ FEW = 3
 
 # Stable Diffusion 1.5: 0.18 TFLOP a sample at 256 x 256, 0.80 at 512 x 512; SDXL 6.75 at 1024 x
 # 1024 (counted by a FLOP counter), split into what grows with the area and with its square.
-LARGE, USUAL = (1.43, 0.063), (0.692, 0.111)
+USUAL, LARGE = (0.692, 0.111), (1.43, 0.063)
+WORK = {"sd1": USUAL, "sd2": USUAL, "sdxl": LARGE}
+TRANSFORMERS, TIMES = ("sd3", "flux"), 3.0
+"""Families that do so many times the work of a U-Net for each byte of their files."""
 USUAL_WEIGHT = 2.13e9
 """Bytes of a Stable Diffusion 1.5 in half precision."""
 DECODING = 3.6
@@ -280,12 +283,10 @@ def prior_call(weight: int, kind: str, device: str) -> Line:
 
 def _work_of_call(weight: int, kind: str) -> tuple[float, float]:
     """TFLOP of a sample for each unit of area, and for its square."""
-    side = int(kind.partition("x")[0] or 512)
-    if side >= 1024 and weight > USUAL_WEIGHT:
-        return LARGE
-    if side >= 512 and USUAL_WEIGHT * 0.7 < weight < USUAL_WEIGHT * 4:
-        return USUAL
-    share = weight / USUAL_WEIGHT
+    family = kind.partition(" ")[0]
+    if family in WORK and weight > USUAL_WEIGHT / 2:
+        return WORK[family]
+    share = weight / USUAL_WEIGHT * (TIMES if family in TRANSFORMERS else 1.0)
     return (USUAL[0] * share, USUAL[1] * share)
 
 

@@ -103,11 +103,10 @@ def work_of(
 
 
 def kind_of(checkpoint: CheckpointInfo | None) -> str:
-    """Name the models that are equally fast: as large, and made for pictures as large."""
+    """Name the models that are equally fast: of one family, and as large."""
     if checkpoint is None:
         return ""
-    width, height = checkpoint.native_size
-    return f"{width}x{height} {checkpoint.size / 1e9:.2g} GB"
+    return f"{checkpoint.family or 'unknown'} {checkpoint.size / 1e9:.2g} GB"
 
 
 def mode_of(request: GenerationRequest, units: int = 0) -> str:

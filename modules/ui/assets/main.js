@@ -22,6 +22,7 @@ import "./theme.js";
 import "./extensions.js";
 import "./extras.js";
 import "./merger.js";
+import "./preflight.js";
 import "./queue.js";
 import "./quick.js";
 import "./results.js";

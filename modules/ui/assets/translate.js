@@ -48,6 +48,11 @@ export function t(text) {
 
 function look(plain) {
 	let found = whole.get(plain);
+	if (found === undefined && plain.includes("\n")) { // lines one by one, where each is known
+		const lines = plain.split("\n");
+		const others = lines.map(t);
+		if (others.every((line, at) => line !== lines[at])) return others.join("\n");
+	}
 	for (const { recognise, holes, other } of found === undefined ? patterns : []) {
 		const match = recognise.exec(plain);
 		if (!match) continue;

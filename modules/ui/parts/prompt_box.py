@@ -52,7 +52,10 @@ def names_in(text: Any) -> tuple[str, ...]:
 
 
 def generate_box(tab: str) -> dict[str, Component]:
-    """Lay out Generate, and the buttons that take its place while a job runs."""
+    """Lay out Generate, the buttons that take its place while a job runs, and what it will cost.
+
+    `assets/preflight.js` says the last.
+    """
     with gr.Row(elem_id=f"{tab}_generate_box", elem_classes=["generate-box"]):
         generate = gr.Button("Generate", variant="primary", elem_id=f"{tab}_generate")
         interrupt = gr.Button("Interrupt", elem_id=f"{tab}_interrupt", elem_classes=["running"])
@@ -60,6 +63,7 @@ def generate_box(tab: str) -> dict[str, Component]:
         enqueue = gr.Button("Add to queue", elem_id=f"{tab}_enqueue", elem_classes=["running"])
         paste = gr.Button("Apply text", elem_id="paste", elem_classes=["tool"])
         clear = gr.Button("Clear", elem_id=f"{tab}_clear_prompt", elem_classes=["tool"])
+    page_part(f'<easel-preflight tab="{tab}"></easel-preflight>', elem_id=f"{tab}_preflight")
     return {
         "generate": generate,
         "interrupt": interrupt,

@@ -9,7 +9,9 @@ from modules.errors import NotFound
 from modules.schema.request import Batch, GenerationRequest, Sampling, Size
 from modules.schema.script_call import ScriptCall
 from modules.service.app import build_app
+from modules.service.preflight.desk import setup_of
 from modules.settings.launch import Launch
+from modules.settings.settings import Settings
 
 REQUEST = GenerationRequest(
     prompt="a cat", size=Size(width=64, height=64), sampling=Sampling(sampler="Euler", steps=10)
@@ -112,3 +114,20 @@ def test_a_job_that_is_too_large_says_so_and_may_be_handed_in_all_the_same(app):
     assert replace(told, memory_free=10**6, resident=0).memory_lacks
     assert not replace(told, memory_free=10**13).memory_lacks
     assert app.submit(huge).id
+
+
+def test_a_named_speed_is_foretold_as_what_it_means(app):
+    draw(app, REQUEST)
+    fast = replace(REQUEST, options=replace(REQUEST.options, speed="Fast"))
+    draw(app, fast)
+    assert app.estimate(fast).foreseen.basis == "measured"
+    assert app.estimate(replace(REQUEST, control=())).foreseen.basis == "measured"
+
+
+def test_flags_that_make_a_device_slower_make_it_another():
+    usual, settings = setup_of(Launch(), Settings()), Settings()
+    assert usual == ""
+    assert setup_of(Launch(no_half=True), settings) == "full precision"
+    assert (
+        setup_of(Launch(lowvram=True, compile=True), settings) == "memory policy layers, compiled"
+    )

@@ -12,9 +12,7 @@ from modules.service.preflight.knowledge import GUESS, MEASURED, SIMILAR, Knowle
 from modules.service.preflight.measured import Calls, Foretold, Measured
 from modules.service.preflight.work import work_of
 
-MODEL = CheckpointInfo(
-    title="m", name="m", path="m", stem="m", size=2_130_000_000, native_size=(512, 512)
-)
+MODEL = CheckpointInfo(title="m", name="m", path="m", stem="m", size=2_130_000_000, family="sd1")
 REQUEST = GenerationRequest(
     sampling=Sampling(sampler="Euler", steps=20), size=Size(width=512, height=512)
 )
@@ -95,7 +93,7 @@ def test_the_first_job_of_all_is_a_wide_guess():
 
 def test_another_kind_of_model_is_foretold_by_the_pace_of_the_device():
     knowledge = taught(*LESSONS)
-    large = replace(MODEL, size=6_940_000_000, native_size=(1024, 1024))
+    large = replace(MODEL, size=6_940_000_000, family="sdxl")
     slow, told = (
         foreseen(Knowledge(), sized(1024), model=large),
         foreseen(knowledge, sized(1024), model=large),

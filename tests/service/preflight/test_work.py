@@ -87,12 +87,12 @@ def test_what_cannot_be_foreseen_says_why(change, why):
 
 
 def test_models_of_one_size_are_of_one_kind():
-    def kind(size, side):
-        info = CheckpointInfo(title="a", name="a", path="a", stem="a", size=size)
-        return work_of(BASE, replace(info, native_size=(side, side))).kind
+    def kind(size, family):
+        info = CheckpointInfo(title="a", name="a", path="a", stem="a", size=size, family=family)
+        return work_of(BASE, info).kind
 
-    assert kind(2_132_000_000, 512) == kind(2_138_000_000, 512) != kind(4_270_000_000, 512)
-    assert kind(6_940_000_000, 1024) != kind(6_940_000_000, 512)
+    assert kind(2_132_000_000, "sd1") == kind(2_138_000_000, "sd1") != kind(4_270_000_000, "sd1")
+    assert kind(6_940_000_000, "sdxl") != kind(6_940_000_000, "sd3")
 
 
 def test_an_unknown_sampler_is_refused_by_name():
