@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from modules.model.networks.packed_linear import PackedLinear
+from modules.model.streaming import Road
 
 CPU = torch.device("cpu")
 STREAMED_FROM = 2**16
@@ -56,17 +57,24 @@ class Guest:
         self._homes: dict[nn.Parameter, tuple[Tensor, int]] = {}
 
     @torch.no_grad()
-    def invite(self, parameter: nn.Parameter, device: torch.device, dtype: torch.dtype) -> None:
-        """Bring one to the device; remembers where it came from."""
+    def invite(
+        self,
+        parameter: nn.Parameter,
+        device: torch.device,
+        dtype: torch.dtype,
+        road: Road | None = None,
+    ) -> None:
+        """Bring one to the device, by a `road` if there is one; remembers where it came from."""
         home = parameter.data
-        away = home.to(device, dtype) if home.is_floating_point() else home.to(device)
-        parameter.data = away
+        wanted = dtype if home.is_floating_point() else None
+        parameter.data = home.to(device, wanted) if road is None else road.send(home, wanted)
         self._homes[parameter] = home, parameter._version
 
     def invite_all(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
         """Bring every parameter of `network`."""
+        road = Road(device) if device.type == "cuda" else None
         for parameter in network.parameters():
-            self.invite(parameter, device, dtype)
+            self.invite(parameter, device, dtype, road)
 
     @torch.no_grad()
     def send_home(self) -> None:
