@@ -1,7 +1,8 @@
 """Prompts to conditioning: what the network is told at each step, for every image of a batch."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -14,6 +15,9 @@ from modules.conditioning.textual_inversion import Embedding, Embeddings
 from modules.model.families.record import Family
 from modules.prompt.compose import split_composition
 from modules.prompt.schedule import parse_schedule, select
+
+Block = Callable[[], AbstractContextManager[object]]
+"""Opens a block in which the text encoders can compute."""
 
 CACHED_PROMPTS = 64
 KEPT_STEPS = 8
@@ -245,19 +249,20 @@ class Conditioner:
         options: ConditioningOptions | None = None,
         weights_key: Hashable = (),
         facts: PictureFacts | None = None,
+        ready: Block = nullcontext,
     ) -> Conditioning:
         """Encode the prompts of a batch, without comments and networks, for one pass.
 
         `steps` and `hires_steps` count calls of the denoiser; the latter is for the hires pass.
         `weights_key` names what is patched into the encoder at present (networks and their
         multipliers), because the cache must not mix encodings of different weights. `facts` are
-        told to networks that want them.
+        told to networks that want them. What is not known yet is encoded in a block of `ready`.
         """
         options = options or ConditioningOptions()
 
         def encode(text: str) -> EncodedSchedule:
             return self.encode_schedule(
-                text, steps, options, hires_steps=hires_steps, weights_key=weights_key
+                text, steps, options, hires_steps=hires_steps, weights_key=weights_key, ready=ready
             )
 
         parts = tuple(
@@ -284,6 +289,7 @@ class Conditioner:
         *,
         hires_steps: int | None = None,
         weights_key: Hashable = (),
+        ready: Block = nullcontext,
     ) -> EncodedSchedule:
         """Encode every version of one prompt part; what was encoded recently costs nothing.
 
@@ -300,7 +306,8 @@ class Conditioner:
             known = replace(self._read[read], ends=ends)
         if known is None:
             self.encoded += 1
-            known = self._encoded(texts, ends, options)
+            with ready():
+                known = self._encoded(texts, ends, options)
         else:
             self.reused += 1
         for cache, key in ((self._cache, (ends, read)), (self._read, read)):

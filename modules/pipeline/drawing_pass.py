@@ -243,16 +243,16 @@ class DrawingPass:
         """The prompts for a batch of `count` pictures, for the whole pass."""
         bench = self.bench
         base = self.hires_base or self.plan
-        with bench.model.resident("text_encoders"):
-            conditions = bench.conditioner.conditions(
-                [self.texts.encoded] * count,
-                [self.texts.negative_prompt] * count,
-                steps=base.prompt_evaluations,
-                hires_steps=self.plan.prompt_evaluations if self.hires_base else None,
-                options=conditioning_options(bench.request),
-                weights_key=bench.patcher.key if bench.patcher else (),
-                facts=picture_facts(bench.request, *self.size),
-            )
+        conditions = bench.conditioner.conditions(
+            [self.texts.encoded] * count,
+            [self.texts.negative_prompt] * count,
+            steps=base.prompt_evaluations,
+            hires_steps=self.plan.prompt_evaluations if self.hires_base else None,
+            options=conditioning_options(bench.request),
+            weights_key=bench.patcher.key if bench.patcher else (),
+            facts=picture_facts(bench.request, *self.size),
+            ready=lambda: bench.model.resident("text_encoders"),
+        )
         if bench.picture_vector is not None:
             conditions.told = bench.picture_vector
             conditions.told_uncond = torch.zeros_like(bench.picture_vector)

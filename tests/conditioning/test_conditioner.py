@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -172,6 +173,20 @@ def test_the_same_words_for_other_steps_are_not_encoded_again(conditioner):
     assert all(one is other for one, other in zip(few.tensors, many.tensors, strict=True))
     assert conditioner.encode_schedule("a [cat:dog:0.5]", 4) is few
     assert conditioner.encode_schedule("a [cat:dog:0.5]", 8) is many
+
+
+def test_encoders_are_only_fetched_for_what_is_not_known(conditioner):
+    conditioner.forget()
+    fetched = []
+
+    @contextmanager
+    def ready():
+        fetched.append(1)
+        yield
+
+    for _ in range(2):
+        conditioner.conditions(["a", "a"], ["", ""], steps=4, ready=ready)
+        assert len(fetched) == 2  # the prompt and the negative, once for the job
 
 
 def test_the_cache_does_not_grow_without_bound(conditioner, monkeypatch):
