@@ -24,6 +24,7 @@ from modules.training.autoencoder_stage import (
     held_out_scenes,
     show_round_trip,
 )
+from modules.training.chart import write_chart
 from modules.training.draw import Studio, studio_in_training
 from modules.training.export import EXAMPLES, export
 from modules.training.growth import carry_tower, fit_answers, grow_states
@@ -76,6 +77,8 @@ class Run:
     export_every: float = 1800.0
     """Seconds between exports (and sample sheets every third of it) during the U-Net stage."""
     save_every: float = 120.0
+    print_every: int = 50
+    """Steps between lines of the log and of the histories beside the states."""
     sheets: bool = True
     """Whether sample sheets are drawn into the state folder on the way."""
     tower: str = ""
@@ -84,7 +87,12 @@ class Run:
 
     def clock(self, picture_every: float = 600.0) -> Clock:
         """A fresh clock with this run's deadline."""
-        return Clock(self.deadline, save_every=self.save_every, picture_every=picture_every)
+        return Clock(
+            self.deadline,
+            save_every=self.save_every,
+            print_every=self.print_every,
+            picture_every=picture_every,
+        )
 
     @property
     def frozen(self) -> Path:
@@ -240,6 +248,7 @@ def _unet(run: Run, team: Team) -> bool:
             seeds = range(len(SHEET_PROMPTS))
             pixels = _studio(run, weights).draw(SHEET_PROMPTS, seeds, cfg_scale=4.0)
             save_sheet(to_pictures(pixels), 8, run.state / "sheets" / f"unet-{step:06d}.png")
+            write_chart(run.state, run.state / "sheets" / "losses.svg")
         if time.time() - exported > run.export_every:
             _write(run, weights, step)
             exported = time.time()
@@ -293,7 +302,10 @@ def _work(run: Run, team: Team) -> None:
     if team.leads:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     for name in run.stages:
-        if not _WORK[name](run, team):
+        finished = _WORK[name](run, team)
+        if team.leads and run.sheets:
+            write_chart(run.state, run.state / "sheets" / "losses.svg")
+        if not finished:
             if team.leads:
                 log.info("%s: stopped before its end; the next run goes on here", name)
             return

@@ -17,6 +17,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from modules.training.history import History
 from modules.training.team import Team
 
 log = logging.getLogger(__name__)
@@ -87,11 +88,11 @@ class Clock:
         """Whether time is up."""
         return time.time() > self.deadline
 
-    def means(self) -> str:
-        """The means since the last call, as text."""
-        text = " ".join(f"{key} {value / self.counted:.4f}" for key, value in self.sums.items())
+    def means(self) -> Report:
+        """The means since the last call."""
+        means = {key: value / self.counted for key, value in self.sums.items()}
         self.sums, self.counted = {}, 0
-        return text
+        return means
 
 
 class Trainer:
@@ -173,9 +174,13 @@ def train(
 ) -> bool:
     """Train until the plan is fulfilled or time is up; True if the plan is fulfilled.
 
-    `picture` is called in the leading process with the averaged weights every now and then.
+    `picture` is called in the leading process with the averaged weights every now and then; what is
+    printed is also kept in the history beside the state.
     """
     started, first = time.time(), trainer.step
+    history = History.beside(trainer.file)
+    if team.leads:
+        history.forget_after(first)
     saved = pictured = started
     while trainer.step < trainer.plan.steps:
         clock.add(trainer.make_step(team))
@@ -185,7 +190,10 @@ def train(
             continue
         if trainer.step % clock.print_every == 0:
             pace = (trainer.step - first) / (time.time() - started)
-            log.info("%s %d %s pace %.2f/s", name, trainer.step, clock.means(), pace)
+            means = clock.means()
+            history.add(trainer.step, means)
+            told = " ".join(f"{key} {value:.4f}" for key, value in means.items())
+            log.info("%s %d %s pace %.2f/s", name, trainer.step, told, pace)
         if time.time() - saved > clock.save_every:
             trainer.save()
             saved = time.time()
