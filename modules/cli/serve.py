@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import gc
 import logging
 import os
 import signal
@@ -157,7 +158,12 @@ class Service:
             self.app.end_work()
 
     def load(self, server: "Server") -> None:
-        """Import and join the parts, then let them answer; runs beside the server."""
+        """Import and join the parts, then let them answer; runs beside the server.
+
+        Meanwhile nothing is thrown away, so that nobody need look for what could be: most of what
+        is made now stays to the end, and is not looked at later either.
+        """
+        gc.disable()
         try:
             self.join(server)
         except WebUIError as error:
@@ -166,6 +172,9 @@ class Service:
         except Exception:
             log.exception("Starting failed")
             self.failed = True
+        finally:
+            gc.freeze()
+            gc.enable()
         if self.failed:
             server.should_exit = True
 
@@ -174,6 +183,9 @@ class Service:
         from modules.service.app import build_app
 
         self.app = build_app(self.launch.paths(), self.launch)
+        from modules.ui.lean_gradio import import_gradio
+
+        import_gradio()
         from modules.api.app import make_api
         from modules.ui.mount import mount_page
 

@@ -12,7 +12,7 @@ Send = Callable[[Message], Awaitable[None]]
 PAGE = b"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Easel is starting</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="2">
+<noscript><meta http-equiv="refresh" content="2"></noscript>
 <style>
   :root { color-scheme: light dark; }
   body { display: grid; place-items: center; min-height: 90vh; margin: 0;
@@ -20,9 +20,22 @@ PAGE = b"""<!doctype html>
   @keyframes breathe { 50% { opacity: .35; } }
   p { animation: breathe 1.6s ease-in-out infinite; }
 </style></head>
-<body><p role="status">Easel is starting&hellip;</p></body></html>
+<body><p role="status">Easel is starting&hellip;</p>
+<script>
+  const look = () => fetch("easel-is-ready", { cache: "no-store" }).then(
+    (answer) => answer.status === 503 ? look() : location.reload(),
+    () => setTimeout(() => location.reload(), 1000));
+  look();
+</script></body></html>
 """
+"""It asks until there is something else to see, and loads that."""
+ASKING = "/easel-is-ready"
+"""How the path ends by which a page waits; nothing lies there, before and after."""
 WAIT = b'{"error": "starting", "detail": "Easel is starting; ask again in a second.", "errors": ""}'
+
+
+WAITING_S = 1.0
+"""Seconds such an answer may take; ending the program takes no longer."""
 
 
 class Application(Protocol):
@@ -39,6 +52,7 @@ class Splash:
 
     def __init__(self) -> None:
         self._real: Application | None = None
+        self._ready = asyncio.Event()
         self._hosting: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -61,6 +75,7 @@ class Splash:
         try:
             async with real.router.lifespan_context(real):
                 self._real = real
+                self._ready.set()
                 ready.set_result(None)
                 await self._closing.wait()
         except Exception as error:
@@ -91,7 +106,14 @@ class Splash:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _wait(self, scope: Message, send: Send) -> None:
-        """A person gets a page that looks again by itself; a program gets 503 and JSON."""
+        """A person gets a page that looks again by itself; a program gets 503 and JSON.
+
+        Who asks for nothing but whether there is more by now is kept waiting for a while.
+        """
+        if scope["path"].endswith(ASKING) and await self._is_ready():
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
         person = b"text/html" in dict(scope["headers"]).get(b"accept", b"")
         kind, body = (b"text/html; charset=utf-8", PAGE) if person else (b"application/json", WAIT)
         headers = [
@@ -102,3 +124,9 @@ class Splash:
         ]
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    async def _is_ready(self) -> bool:
+        """Whether the real application answers, or will within `WAITING_S`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ready.wait(), WAITING_S)
+        return self._ready.is_set()

@@ -53,7 +53,23 @@ def test_a_person_sees_a_page_that_looks_again():
         answer = client.get("/", headers={"accept": "text/html"})
     assert answer.status_code == 503
     assert "starting" in answer.text
-    assert 'http-equiv="refresh"' in answer.text
+    assert 'http-equiv="refresh"' in answer.text  # without scripts
+
+
+def test_a_page_that_waits_is_answered_as_soon_as_there_is_more():
+    splash = Splash()
+    with serving(splash) as client, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.get, "/below/easel-is-ready")
+        assert client.get("/").status_code == 503
+        assert not waiting.done()
+        splash.hand_over(real_application([]))
+        assert waiting.result(5).status_code == 204
+        assert client.get("/easel-is-ready").status_code == 404
+
+
+def test_a_page_that_waits_for_long_is_told_to_ask_again():
+    with serving(Splash()) as client:
+        assert client.get("/easel-is-ready").status_code == 503
 
 
 def test_a_program_is_told_to_come_back():
