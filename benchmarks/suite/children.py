@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.load import peak_bytes
 from benchmarks.suite.diffusers_pipeline import pipeline_for
@@ -29,7 +28,7 @@ PEAK_SIDE = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices that tell what a device can do."""
 PRODUCTS = {"cpu": (torch.bfloat16, torch.float32), "cuda": (torch.float16, torch.bfloat16)}
 TRIES = 8
-ALIKE = {"OMP_WAIT_POLICY": "PASSIVE"}
+ALIKE = WAITING
 """Threads wait as the program's own do, so that none keeps the cores from those who work."""
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error"}
 """No advice about packages that are not needed here."""
@@ -113,6 +112,8 @@ def network(chosen: argparse.Namespace) -> None:
             return [unet(*inputs) for _ in range(chosen.calls)]
 
     def peak() -> dict[str, float]:
+        from torch.utils.flop_counter import FlopCounterMode  # looks for a compiler: late
+
         with torch.no_grad(), FlopCounterMode(display=False) as counter, model.resident("unet"):
             unet(*inputs)
         return peaks(kind) | {"flop": float(counter.get_total_flops())}

@@ -43,15 +43,27 @@ class Kind:
     make: Callable[[str, Path], Other]
 
 
-def answered(client: httpx.Client, title: str, method: str, route: str, **more: Any) -> Any:
-    """The JSON of an answer. Raises Absent if there is none or it is an error."""
-    try:
-        answer = client.request(method, route, **more)
-    except httpx.TransportError as error:
-        raise Absent(f"{title} does not answer at {client.base_url}: {error}.") from error
-    if not answer.is_success:
-        raise Absent(f"{title} answers {route} with {answer.status_code}: {answer.text[:200]}")
-    return answer.json()
+@dataclass(frozen=True)
+class Door:
+    """A web UI's API, asked anew each time: nothing stays open."""
+
+    title: str
+    address: str
+
+    def ask(self, method: str, route: str, timeout: float | None = SHORT_S, **more: Any) -> Any:
+        """The JSON of an answer. Raises Absent if there is none or it is an error."""
+        return self.answer(method, route, timeout, **more).json()
+
+    def answer(self, method: str, route: str, timeout: float | None, **more: Any) -> httpx.Response:
+        """An answer that is no error. Raises Absent."""
+        try:
+            answer = httpx.request(method, self.address + route, timeout=timeout, **more)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise Absent(f"{self.title} does not answer at {self.address}: {error}.") from error
+        if not answer.is_success:
+            said = f"{answer.status_code}: {answer.text[:200]}"
+            raise Absent(f"{self.title} answers {route} with {said}")
+        return answer
 
 
 class A1111:
@@ -60,15 +72,14 @@ class A1111:
     title = "A1111"
 
     def __init__(self, address: str, checkpoint: Path) -> None:
-        self.client = httpx.Client(base_url=address, timeout=SHORT_S)
-        models = answered(self.client, self.title, "GET", "/sdapi/v1/sd-models")
+        self.door = Door(self.title, address.rstrip("/"))
+        models = self.door.ask("GET", "/sdapi/v1/sd-models")
         titles = [one["title"] for one in models if Path(one["filename"]).name == checkpoint.name]
         if not titles:
             raise Absent(
                 f"{self.title} has no checkpoint {checkpoint.name}; copy or link it there."
             )
         self.checkpoint = titles[0]
-        self.client.timeout = None
 
     def draw(self, side: int, steps: int, seed: int) -> float:
         """From the request to the last byte of the answer."""
@@ -79,7 +90,7 @@ class A1111:
             "override_settings_restore_afterwards": False,
         }  # fmt: skip
         began = time.perf_counter()
-        answer = answered(self.client, self.title, "POST", "/sdapi/v1/txt2img", json=body)
+        answer = self.door.ask("POST", "/sdapi/v1/txt2img", None, json=body)
         seconds = time.perf_counter() - began
         if not answer["images"]:
             raise Absent(f"{self.title} sent no picture back.")
@@ -92,9 +103,9 @@ class ComfyUI:
     title = "ComfyUI"
 
     def __init__(self, address: str, checkpoint: Path) -> None:
-        self.client = httpx.Client(base_url=address, timeout=SHORT_S)
+        self.door = Door(self.title, address.rstrip("/"))
         loader = "CheckpointLoaderSimple"
-        about = answered(self.client, self.title, "GET", f"/object_info/{loader}")
+        about = self.door.ask("GET", f"/object_info/{loader}")
         names = about[loader]["input"]["required"]["ckpt_name"][0]
         if checkpoint.name not in names:
             raise Absent(
@@ -106,9 +117,9 @@ class ComfyUI:
         """From the order until the picture's bytes are here."""
         began = time.perf_counter()
         graph = {"prompt": self.graph(side, steps, seed)}
-        order = answered(self.client, self.title, "POST", "/prompt", json=graph)["prompt_id"]
+        order = self.door.ask("POST", "/prompt", json=graph)["prompt_id"]
         while True:
-            story = answered(self.client, self.title, "GET", f"/history/{order}").get(order)
+            story = self.door.ask("GET", f"/history/{order}").get(order)
             if story is not None:
                 break
             time.sleep(LOOK_EVERY_S)
@@ -116,8 +127,7 @@ class ComfyUI:
         if not images:
             raise Absent(f"{self.title} made no picture: {str(story.get('status'))[:200]}")
         names = {key: images[0][key] for key in ("filename", "subfolder", "type")}
-        if not self.client.get("/view", params=names).is_success:
-            raise Absent(f"{self.title} does not hand out the picture it made.")
+        self.door.answer("GET", "/view", SHORT_S, params=names)
         return time.perf_counter() - began
 
     def graph(self, side: int, steps: int, seed: int) -> dict[str, Any]:

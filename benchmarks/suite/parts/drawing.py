@@ -29,6 +29,8 @@ class Mode:
 MODES: dict[str, Mode] = {
     "default": Mode(),
     "float32": Mode(flags=("--no-half",)),
+    "balanced": Mode(fields={"override_settings": {"speed": "Balanced"}}),
+    "fast": Mode(fields={"override_settings": {"speed": "Fast"}}),
 }
 """What can be measured; "default" is what the program chooses by itself."""
 
@@ -49,6 +51,8 @@ class Drawing:
     """Steps of a second picture: the difference tells what a step takes."""
     repeats: int = 3
     mode: str = "default"
+    also: tuple[str, ...] = ()
+    """More of `MODES` that the same server draws in; their flags do not count."""
     device: str = "cpu"
     contenders: tuple[str, ...] = ()
 
@@ -85,6 +89,9 @@ def turns(drawing: Drawing, tell: bool = True) -> Turns:
             answer = ours.draw(drawing.side, drawing.steps, **fields)
             precision = answer.precision
             turn = {"ours": answer.seconds}
+            for name in drawing.also:
+                more = MODES[name].fields
+                turn[f"ours, {name}"] = ours.draw(drawing.side, drawing.steps, **more).seconds
             turn |= {name: one.ask("draw")["seconds"] for name, one in others.items()}
             turn["longer"] = ours.draw(drawing.side, drawing.longer, **fields).seconds
             turn["call"] = network.ask("call")["seconds"]
@@ -108,10 +115,10 @@ def figures(drawing: Drawing, seen: Turns) -> Iterator[Figure]:
     """What the rounds say."""
     part, how = drawing.part, f"{drawing.side} x {drawing.side}, {drawing.steps} steps, over HTTP"
     ours, longer, call = (seen.seconds[name] for name in ("ours", "longer", "call"))
-    for name in drawing.contenders:
-        ratios = [theirs / mine for theirs, mine in zip(seen.seconds[name], ours, strict=True)]
-        yield Figure.of(part, f"times as fast as {name}", ratios, "x", f"{how}, pair by pair")
+    yield from comparisons(drawing, seen, how)
     yield Figure.of(part, "a picture", ours, "s", f"{how}, in {seen.precision}")
+    for name in drawing.also:
+        yield Figure.of(part, f"a picture, {name} mode", seen.seconds[f"ours, {name}"], "s", how)
     for name in drawing.contenders:
         yield Figure.of(part, f"a picture, {name}", seen.seconds[name], "s", how)
     between = drawing.longer - drawing.steps
@@ -130,6 +137,17 @@ def figures(drawing: Drawing, seen: Turns) -> Iterator[Figure]:
     for name, held in seen.bytes.items():
         who = "server and drawing process" if name == "ours" else "one process"
         yield Figure.of(part, f"peak memory, {name}", held / 1e9, "GB", who)
+
+
+def comparisons(drawing: Drawing, seen: Turns, how: str) -> Iterator[Figure]:
+    """How many times as fast every mode is as everybody else, pair by pair."""
+    modes = {"": "ours", **{f", {name} mode": f"ours, {name}" for name in drawing.also}}
+    for name in drawing.contenders:
+        for title, key in modes.items():
+            pairs = zip(seen.seconds[name], seen.seconds[key], strict=True)
+            ratios = [theirs / mine for theirs, mine in pairs]
+            told = f"{how}, pair by pair"
+            yield Figure.of(drawing.part, f"times as fast as {name}{title}", ratios, "x", told)
 
 
 def overheads(drawing: Drawing, longer: list[float], call: list[float]) -> Iterator[Figure]:

@@ -33,6 +33,7 @@ def random_shape(
     *,
     longer: int,
     repeats: int = 3,
+    also: tuple[str, ...] = (),
     contenders: tuple[str, ...] = ("diffusers",),
 ) -> Iterator[Figure]:
     """A checkpoint of a real shape with numbers at random, beside diffusers."""
@@ -48,6 +49,7 @@ def random_shape(
             steps=4 if longer > 4 else 1,
             longer=longer,
             repeats=wish.rounds(repeats),
+            also=also,
             device=wish.device,
             contenders=contenders,
         )
@@ -57,8 +59,8 @@ def random_shape(
 TITLES = {"sd15": "SD1.5", "sdxl": "SDXL"}
 embedded_128 = partial(embedded, side=128)
 embedded_256 = partial(embedded, side=256)
-sd15_256 = partial(random_shape, kind="sd15", side=256, longer=20)
-sd15_512 = partial(random_shape, kind="sd15", side=512, longer=8)
+sd15_256 = partial(random_shape, kind="sd15", side=256, longer=20, also=("fast",))
+sd15_512 = partial(random_shape, kind="sd15", side=512, longer=8, also=("fast",))
 sdxl_256 = partial(random_shape, kind="sdxl", side=256, longer=4, contenders=())
 sdxl_512 = partial(random_shape, kind="sdxl", side=512, longer=4, contenders=())
 sdxl_1024 = partial(random_shape, kind="sdxl", side=1024, longer=20)
