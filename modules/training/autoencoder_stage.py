@@ -13,9 +13,9 @@ from modules.training.identity import start_near_identity
 from modules.training.loop import Plan, Report
 from modules.training.pictures import save_sheet, scene_pixels, to_pictures
 from modules.training.team import Team
-from modules.training.world.scene import SIMPLE, WIDE, Scene, scene_at
+from modules.training.world.scene import SIMPLE, WIDE, Scene, World, scene_at
 
-WIDE_SHARE = 4
+WIDE_EVERY = 4
 """One picture in this many comes from the wide world, so that the world can grow later."""
 
 KL_WEIGHT = 1e-4
@@ -36,16 +36,17 @@ class AutoencoderTask:
     batch: int = 8
     size: int = 128
     seed: int = 1
+    wide_every: int = WIDE_EVERY
+
+    def scene(self, index: int) -> Scene:
+        """Scene number `index`: from the simple world, one in `wide_every` from the wide one."""
+        world = WIDE if index % self.wide_every == 0 else SIMPLE
+        return scene_at(world, index, seed=self.seed)
 
 
-def training_scene(index: int, seed: int) -> Scene:
-    """Scene number `index` for the autoencoder: mostly simple, some from the wide world."""
-    return scene_at(WIDE if index % WIDE_SHARE == 0 else SIMPLE, index, seed=seed)
-
-
-def held_out_scenes(count: int, seed: int = 900) -> list[Scene]:
-    """Scenes that no stage trains on, from the simple world."""
-    return [scene_at(SIMPLE, index, seed=seed, held_out=True) for index in range(count)]
+def held_out_scenes(count: int, seed: int = 900, world: World = SIMPLE) -> list[Scene]:
+    """Scenes that no stage trains on."""
+    return [scene_at(world, index, seed=seed, held_out=True) for index in range(count)]
 
 
 def _edges(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,7 +74,7 @@ class AutoencoderStage:
     def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
         """Batch number `step`: each process draws and learns its share of it."""
         numbers = [step * self.task.batch + row for row in team.share(self.task.batch)]
-        scenes = [training_scene(number, self.task.seed) for number in numbers]
+        scenes = [self.task.scene(number) for number in numbers]
         pixels = scene_pixels(scenes, self.task.size).to(self.device)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         generator = torch.Generator().manual_seed(step * 64 + team.rank)
@@ -109,7 +110,7 @@ class DecoderStage:
     def loss(self, step: int, team: Team) -> tuple[Tensor, Report]:
         """Batch number `step`: new scenes, encoded by the frozen encoder."""
         numbers = [step * self.task.batch + row for row in team.share(self.task.batch)]
-        scenes = [training_scene(number, self.task.seed) for number in numbers]
+        scenes = [self.task.scene(number) for number in numbers]
         pixels = scene_pixels(scenes, self.task.size).to(self.device)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         generator = torch.Generator().manual_seed(step * 64 + team.rank)

@@ -36,7 +36,7 @@ from modules.training.recipe import SHIPPED, Recipe
 from modules.training.team import Team, run_team
 from modules.training.text_stage import Reader, TextStage, TextTask, reading_scores
 from modules.training.vocabulary import Vocabulary, world_vocabulary
-from modules.training.world.scene import WIDE
+from modules.training.world.scene import SIMPLE, WIDE
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +129,7 @@ def _autoencoder(run: Run, team: Team) -> bool:
         plan=recipe.autoencoder_plan,
         batch=recipe.autoencoder_batch,
         size=recipe.size,
+        wide_every=recipe.wide_every,
     )
     stage = AutoencoderStage(task, torch.device(run.device))
     trainer = Trainer(stage, task.plan, run.state / "autoencoder.pt")
@@ -137,12 +138,15 @@ def _autoencoder(run: Run, team: Team) -> bool:
 
 def _round_trips(run: Run, name: str) -> Callable[[dict[str, Tensor], int], None] | None:
     """What draws originals above round trips while an autoencoder learns."""
-    scenes = held_out_scenes(64)
+    worlds = dict.fromkeys((SIMPLE, *run.recipe.taught))
+    scenes = [held_out_scenes(64, world=world) for world in worlds]
 
     def picture(weights: dict[str, Tensor], step: int) -> None:
-        file = run.state / "sheets" / f"{name}-{step:06d}.png"
-        ratio = show_round_trip(run.recipe.autoencoder, weights, scenes, file)
-        log.info("%s %d held-out PSNR %.2f dB", name, step, ratio)
+        for world, some in zip(worlds, scenes, strict=True):
+            things = len(world.things)
+            file = run.state / "sheets" / f"{name}-{things}-{step:06d}.png"
+            ratio = show_round_trip(run.recipe.autoencoder, weights, some, file)
+            log.info("%s %d held-out PSNR %.2f dB (%d things)", name, step, ratio, things)
 
     return picture if run.sheets else None
 
@@ -156,6 +160,7 @@ def _decoder(run: Run, team: Team) -> bool:
         batch=recipe.autoencoder_batch,
         size=recipe.size,
         seed=5,
+        wide_every=recipe.wide_every,
     )
     frozen = _load(run.frozen, "frozen autoencoder")
     stage = DecoderStage(task, frozen, torch.device(run.device))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from modules.model.networks.autoencoder import AutoencoderConfig
 from modules.model.networks.clip_text import ClipTextConfig
 from modules.model.networks.unet import UNetConfig
+from modules.training.autoencoder_stage import WIDE_EVERY
 from modules.training.loop import Plan
 from modules.training.vocabulary import world_vocabulary
 from modules.training.world.scene import WORLDS, World
@@ -39,6 +40,11 @@ class Recipe:
     flat_until: float = 0.6
     """Share of the U-Net's steps at the full rate."""
     decoder_steps: int = 3_000
+
+    @property
+    def wide_every(self) -> int:
+        """One picture in how many the autoencoder sees of the wide world."""
+        return WIDE_EVERY if self.worlds == ("simple",) else 2
 
     @property
     def autoencoder(self) -> AutoencoderConfig:

@@ -33,7 +33,7 @@ class Companion:
 
 
 COMPANIONS = {
-    "style": Companion(Path("models/Lora/easel-print.safetensors"), 500),
+    "style": Companion(Path("models/Lora/easel-cyanotype.safetensors"), 600),
     "word": Companion(Path("embeddings/easel-turquoise.safetensors"), 300),
     "edges": Companion(Path("models/ControlNet/easel-edges.safetensors"), 2500),
 }
@@ -88,7 +88,7 @@ def _stage(
     from modules.training.loop import Plan
 
     if kind == "style":
-        plan = Plan(steps=steps, rate=1e-3, average=0.99)
+        plan = Plan(steps=steps, rate=2e-3, warm_up=30, average=0.99)
         style = style_stage.StyleStage(style_stage.StyleTask(plan=plan), teacher)
         return style, plan, style_stage.write_style
     if kind == "word":
