@@ -49,18 +49,21 @@ from modules.version import VERSION
 DOCS = Path(__file__).with_name("docs.html")
 
 
-def make_api(app: App, doors: Doors | None = None) -> FastAPI:
+def make_api(app: App, doors: Doors | None = None, *, head_start_s: float = 0.0) -> FastAPI:
     """Return the application that serves `app`; whoever serves it closes `app` in the end.
 
-    The engine starts in the background as soon as the server does. What the guard decides by is
-    `state.doors` of the result; `doors` are those of an application that it follows. Raises
-    WebUIError if the list of users cannot be read.
+    The engine starts in the background `head_start_s` seconds after the server does. What the guard
+    decides by is `state.doors` of the result; `doors` are those of an application that it follows.
+    Raises WebUIError if the list of users cannot be read.
     """
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=app.warm, name="warm-up", daemon=True).start()
+        warming = threading.Timer(head_start_s, app.warm_once)
+        warming.daemon = True
+        warming.start()
         yield
+        warming.cancel()
 
     api = FastAPI(
         title="Easel",

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 7860
 PORTS_TO_TRY = 20
+HEAD_START_S = 0.7
+"""Seconds a page gets to open before the engine starts, as both want the processor."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -190,7 +192,7 @@ class Service:
         from modules.ui.mount import mount_page
 
         def build(app: "App", doors: "Doors | None" = None) -> Any:
-            api = make_api(app, doors)
+            api = make_api(app, doors, head_start_s=HEAD_START_S)
             if self.launch.nowebui:
                 app.extensions.started(api)
             else:

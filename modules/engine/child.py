@@ -5,6 +5,7 @@ while a step is being computed, and the end of the pipe (the parent closed it or
 process at once.
 """
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -28,6 +29,7 @@ from modules.engine.messages import (
 from modules.errors import WebUIError
 from modules.log import set_up_logging
 from modules.schema.cancel import Cancel
+from modules.schema.event import Progress
 from modules.threads import wait_quietly
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ Order = Run | Warm | Unload | Close
 
 def serve(pipe: Connection, spec: EngineSpec) -> None:
     """Make the engine and carry out orders until told to close. Runs in the child's main thread."""
+    gc.disable()  # what is made until the first order is done stays: see `Child.loop`
     set_up_logging(spec.log_level)
     wait_quietly()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's business
@@ -55,7 +58,11 @@ class Child:
         self._engine: Engine = spec.make()
 
     def loop(self) -> None:
-        """Carry out orders one after another."""
+        """Carry out orders one after another.
+
+        Until the first draws, hundreds of modules are imported and a model is made, and looking for
+        what could be thrown away costs a sixth of that.
+        """
         self._tell_status()
         while True:
             order = self._orders.get()
@@ -68,6 +75,7 @@ class Child:
                 self._warm(order)
             else:
                 self._engine.unload()
+            gc.enable()
             self._tell_status()
 
     def _run(self, order: Run) -> None:
@@ -76,6 +84,8 @@ class Child:
         try:
             for event in self._engine.run(order.task, cancel, order.start_image):
                 self._send(Happened(order.id, event))
+                if isinstance(event, Progress):
+                    gc.enable()  # a first order may take hours
         except WebUIError as known:
             error = known
         except Exception as unknown:

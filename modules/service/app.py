@@ -114,6 +114,7 @@ class App:
             make_world=lambda extensions: World(extensions, ExtensionHost(self)),
         )
         self._closing = threading.Event()
+        self._warmed = False
         pace = setup_of(launch, settings.settings)
         self.preflight = PreflightDesk(database, engine, self.queue, paths, pace)
         parts = (engine, self.journal, self.gallery, self.queue, paths, self._closing)
@@ -141,12 +142,18 @@ class App:
 
     def warm(self) -> None:
         """Start the engine and load the chosen checkpoint in the background."""
+        self._warmed = True
         try:
             checkpoint = find_checkpoint(self._chosen(), self.engine.catalogue().checkpoints)
             self.engine.warm(checkpoint.title)
         except WebUIError as error:
             log.warning("Nothing is loaded in advance: %s", error)
             self.engine.warm("")
+
+    def warm_once(self) -> None:
+        """Do what `warm` does, unless that was done."""
+        if not self._warmed:
+            self.warm()
 
     def submit(
         self,

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 
 from modules.service.app import App
 from modules.ui.app import build_page
+from modules.ui.early_files import EarlyFiles, QuickFiles
 from modules.ui.install import add_install_routes
 from modules.ui.theme import page_theme
 from modules.ui.translation import answer
@@ -22,6 +22,8 @@ from modules.ui.translation import answer
 STYLE = "/easel/user.css"
 WORDS = "/easel/words"
 ASSETS = Path(__file__).parent / "assets"
+FRONTEND = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+"""Gradio's scripts and sheets, with names that change with their content."""
 
 
 def mount_page(api: FastAPI, app: App) -> FastAPI:
@@ -35,7 +37,10 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
     place = f"/easel/{fingerprint()}"
     add_install_routes(api)
     api.add_api_route(WORDS, words_for(app), include_in_schema=False)
-    api.mount(place, StaticFiles(directory=ASSETS), name="easel-assets")
+    api.mount(place, QuickFiles(ASSETS), name="easel-assets")
+    api.mount("/assets", QuickFiles(FRONTEND), name="gradio-assets")
+    mark = f"{gr.__version__} {place}"
+    api.add_middleware(EarlyFiles, file=app.paths.cache / "page-files.json", mark=mark)
     page = build_page(app)
     app.extensions.started(api)  # before the page, which answers for all other addresses
     return gr.mount_gradio_app(
