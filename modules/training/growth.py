@@ -35,7 +35,7 @@ def grow_states(folder: Path, vocabulary: Vocabulary) -> None:
 
     New words begin as the unknown word, new answers as impossible as all others. The optimiser's
     memory is dropped, because its rows are those of the older tables; the next steps gather it
-    again.
+    again. A state that was grown before a kill, but not noted, is left as it is.
     """
     note = folder / "vocabulary.json"
     if note.is_file():
@@ -43,7 +43,7 @@ def grow_states(folder: Path, vocabulary: Vocabulary) -> None:
         if older != vocabulary:
 
             def words(name: str, tensor: Tensor) -> Tensor:
-                known = name.endswith(EMBEDDING)
+                known = name.endswith(EMBEDDING) and len(tensor) == older.size
                 return vocabulary.widened(tensor, older) if known else tensor
 
             _change(folder, READERS, words, f"{older.size} words became {vocabulary.size}")
@@ -58,10 +58,13 @@ def grow_answers(folder: Path) -> None:
     if note.is_file():
         older = tuple(Question(name, tuple(a)) for name, a in json.loads(note.read_text()))
     if older != QUESTIONS:
+        rows = sum(len(question.answers) for question in older)
 
         def answers(name: str, tensor: Tensor) -> Tensor:
+            if name not in ANSWERS or len(tensor) != rows:
+                return tensor
             unheard = SILENT if name == "answer.bias" else 0.0
-            return widened_answers(tensor, older, unheard=unheard) if name in ANSWERS else tensor
+            return widened_answers(tensor, older, unheard=unheard)
 
         _change(folder, ANSWERERS, answers, f"{len(older)} questions became {len(QUESTIONS)}")
     note.write_text(json.dumps([(question.name, question.answers) for question in QUESTIONS]))

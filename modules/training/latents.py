@@ -5,6 +5,7 @@ so that latents times 0.18215 (the factor every Stable Diffusion 1 program appli
 deviation 1.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ from modules.training.autoencoder_stage import SCALE
 from modules.training.loop import Clock
 from modules.training.pictures import scene_pixels
 from modules.training.team import Team
-from modules.training.world.scene import Scene, World, scene_at
+from modules.training.world.scene import SIMPLE, Scene, World, scene_at
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,17 @@ class LatentsTask:
     count: int
     size: int = 128
     seed: int = 3
+
+    @property
+    def record(self) -> str:
+        """The worlds as text."""
+        worlds = ", ".join(world.record for world in self.worlds)
+        return f"({worlds},)" if len(self.worlds) == 1 else f"({worlds})"
+
+    @property
+    def mark(self) -> str:
+        """A short name for the worlds: those of another task do not overwrite this one's files."""
+        return hashlib.sha256(self.record.encode()).hexdigest()[:8]
 
     def scene(self, number: int) -> Scene:
         """The scene of latent number `number`."""
@@ -115,15 +127,14 @@ class LatentStore:
         self.task, self.config = task, config
         side = task.size // config.downsample
         self.shape = (task.count, config.embed_dim, side, side)
-        self.file = folder / "latents.f16"
-        self.flags = folder / "latents.done"
-        self.note = folder / "latents.json"
+        stem = "latents" if task.worlds == (SIMPLE,) else f"latents-{task.mark}"
+        self.file = folder / f"{stem}.f16"
+        self.flags = folder / f"{stem}.done"
+        self.note = folder / f"{stem}.json"
 
     def prepare(self) -> None:
         """Make the files, or make them longer when more latents are wanted than before."""
-        worlds = ", ".join(world.record for world in self.task.worlds)
-        worlds = f"({worlds},)" if len(self.task.worlds) == 1 else f"({worlds})"
-        facts = {"seed": self.task.seed, "shape": self.shape[1:], "worlds": worlds}
+        facts = {"seed": self.task.seed, "shape": self.shape[1:], "worlds": self.task.record}
         text = json.dumps(facts)
         if self.note.is_file() and self.note.read_text() != text:
             self.file.unlink(missing_ok=True)

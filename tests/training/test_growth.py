@@ -51,6 +51,17 @@ def test_answers_that_were_learnt_keep_their_rows_when_questions_come(tmp_path):
         assert grown["average"]["answers.bias"].equal(wide)
 
 
+def test_a_state_that_was_grown_but_not_noted_is_not_grown_again(tmp_path):
+    older, newer = Vocabulary((5, 9)), Vocabulary((5, 7, 9))
+    name = "text.text_model.embeddings.token_embedding.weight"
+    weights = {name: torch.arange(8.0).view(4, 2), "answers.bias": torch.ones(sum(SIZES))}
+    torch.save({"network": weights, "average": dict(weights), "step": 7}, tmp_path / "text.pt")
+    (tmp_path / "vocabulary.json").write_text(json.dumps(older.ids))
+    grow_states(tmp_path, newer)
+    grown = torch.load(tmp_path / "text.pt", weights_only=True)["network"]
+    assert all(grown[key].equal(weights[key]) for key in weights)
+
+
 def test_a_painter_gets_the_readers_answers_and_gives_them_back(tmp_path):
     reader, painter = tmp_path / "text.pt", tmp_path / "unet.pt"
     learnt = {"answers.weight": torch.ones(3, 2), "answers.bias": torch.ones(3)}

@@ -1,5 +1,7 @@
 """Folding changes what latents are called, not what they mean."""
 
+from dataclasses import replace
+
 import torch
 
 from modules.model.networks.autoencoder import Autoencoder, AutoencoderConfig
@@ -7,7 +9,7 @@ from modules.training.autoencoder_stage import SCALE
 from modules.training.latents import LatentsTask, LatentStore, fold, freeze
 from modules.training.loop import Clock
 from modules.training.team import Team
-from modules.training.world.scene import SIMPLE
+from modules.training.world.scene import SIMPLE, WIDE
 
 CONFIG = AutoencoderConfig(channels=16, channel_mult=(1, 2), num_res_blocks=1, norm_groups=4)
 TASK = LatentsTask(worlds=(SIMPLE,), count=80, size=32)
@@ -49,3 +51,18 @@ def test_encoding_goes_on_where_it_stopped(tmp_path):
     rows = store.rows()
     assert rows.shape == (80, 4, 16, 16)
     assert abs(float(rows.astype("float32").std()) - 1) < 0.1
+
+
+def test_latents_of_another_world_are_kept_beside_these(tmp_path):
+    stores = [
+        LatentStore(tmp_path, replace(TASK, worlds=worlds), CONFIG)
+        for worlds in ((SIMPLE,), (WIDE,), (SIMPLE, WIDE))
+    ]
+    assert stores[0].file.name == "latents.f16"
+    assert len({store.file for store in stores}) == len({store.note for store in stores}) == 3
+    for store in stores:
+        store.prepare()
+        store.rows("r+")[0] = 1
+    for store in stores:
+        store.prepare()
+        assert store.rows()[0].all()
