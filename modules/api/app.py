@@ -2,9 +2,10 @@
 
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
@@ -57,18 +58,10 @@ def make_api(app: App, doors: Doors | None = None, *, head_start_s: float = 0.0)
     Raises WebUIError if the list of users cannot be read.
     """
 
-    @asynccontextmanager
-    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        warming = threading.Timer(head_start_s, app.warm_once)
-        warming.daemon = True
-        warming.start()
-        yield
-        warming.cancel()
-
     api = FastAPI(
         title="Easel",
         version=VERSION,
-        lifespan=lifespan,
+        lifespan=warming(app, head_start_s),
         docs_url=None,  # the framework's pages load their scripts from other people's servers
         redoc_url=None,
     )
@@ -110,6 +103,20 @@ def make_api(app: App, doors: Doors | None = None, *, head_start_s: float = 0.0)
     api.add_middleware(Guard, doors=doors)
     api.state.doors = doors
     return api
+
+
+def warming(app: App, head_start_s: float) -> Callable[[FastAPI], Any]:
+    """Return what an application lives through: its engine starts after `head_start_s` seconds."""
+
+    @asynccontextmanager
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        timer = threading.Timer(head_start_s, app.warm_once)
+        timer.daemon = True
+        timer.start()
+        yield
+        timer.cancel()
+
+    return lifespan
 
 
 def docs() -> FileResponse:
