@@ -36,7 +36,7 @@ from modules.training.recipe import SHIPPED, Recipe
 from modules.training.team import Team, run_team
 from modules.training.text_stage import Reader, TextStage, TextTask, reading_scores
 from modules.training.vocabulary import Vocabulary, world_vocabulary
-from modules.training.world.scene import SIMPLE, WIDE
+from modules.training.world.scene import SIMPLE, WIDE, WORLDS
 
 log = logging.getLogger(__name__)
 
@@ -321,6 +321,9 @@ def train_embedded(run: Run) -> None:
     for name in run.stages:
         if name not in STAGES:
             raise NotFound("stage", name, STAGES)
+    for name in run.recipe.worlds:
+        if name not in WORLDS:
+            raise NotFound("world", name, WORLDS)
     if run.device != "cpu" and run.processes != 1:
         raise InvalidRequest("Several processes are for the CPU only.", "Use one process.")
     run.state.mkdir(parents=True, exist_ok=True)

@@ -117,6 +117,11 @@ def test_an_unknown_stage_is_named(tmp_path):
         train_embedded(a_run(tmp_path, stages=("autoencodr",)))
 
 
+def test_an_unknown_world_is_named(tmp_path):
+    with pytest.raises(NotFound, match="wide"):
+        train_embedded(a_run(tmp_path, recipe=replace(TINY, worlds=("wid",))))
+
+
 def test_several_processes_are_refused_on_a_gpu(tmp_path):
     with pytest.raises(InvalidRequest):
         train_embedded(a_run(tmp_path, device="cuda", processes=2))
