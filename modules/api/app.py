@@ -57,7 +57,6 @@ def make_api(app: App, doors: Doors | None = None, *, head_start_s: float = 0.0)
     decides by is `state.doors` of the result; `doors` are those of an application that it follows.
     Raises WebUIError if the list of users cannot be read.
     """
-
     api = FastAPI(
         title="Easel",
         version=VERSION,

@@ -95,6 +95,7 @@ class Child:
                 "This is a mistake in the program; the log has the details.",
             )
         del self._cancels[order.id]
+        self._tell_status()  # before the ending, so that it tells what this task has needed
         self._send(Done(order.id, error))
 
     def _warm(self, order: Warm) -> None:

@@ -3,6 +3,14 @@
 from typing import Any
 
 
+def forget_peak(device: Any) -> None:
+    """Let the peaks that `memory_of` tells be those of what begins now."""
+    if device is not None and device.device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device.device)
+
+
 def memory_of(device: Any) -> dict[str, Any]:
     """Bytes by A1111's names; empty where there is no GPU, or no `modules.model.device.Device`."""
     if device is None or device.device.type != "cuda":

@@ -12,7 +12,7 @@ from typing import Any
 from modules.engine.background import Later, ReadAhead
 from modules.engine.control_desk import ControlDesk
 from modules.engine.extending import Extending
-from modules.engine.gpu_memory import memory_of
+from modules.engine.gpu_memory import forget_peak, memory_of
 from modules.engine.ladder import LOWEST, Ladder, as_out_of_memory
 from modules.engine.merging import merge_models
 from modules.engine.models import ModelList
@@ -105,6 +105,7 @@ class LocalEngine:
             yield from self._work_on(task, cancel)
             return
         self._busy = True
+        forget_peak(self._device)
         try:
             rung, first = self._ladder.start(task), True
             while True:

@@ -303,6 +303,6 @@ def device_memory_of(status: EngineStatus) -> int:
 
 
 def device_peak_of(status: EngineStatus) -> int:
-    """Most bytes of the graphics card that the last job had; 0 without one."""
+    """Most bytes of the graphics card that the last job needed; 0 without one."""
     card = dict(status.memory).get("cuda")
-    return int(card["reserved"]["peak"]) if card else 0
+    return int(card["allocated"]["peak"]) if card else 0
