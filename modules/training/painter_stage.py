@@ -1,9 +1,9 @@
 """Stage four: the U-Net learns to take noise out of latents, told by the caption what is there.
 
 Noise prediction (Ho et al. 2020) on the schedule of Stable Diffusion 1, weighted by min-SNR with
-gamma 5 (Hang et al. 2023), timesteps stratified over the batch. One caption in ten is empty, which
-is what classifier-free guidance needs (Ho & Salimans 2022). The text encoder goes on learning,
-slowly.
+gamma 5 (Hang et al. 2023) and a floor, timesteps stratified over the batch. One caption in ten is
+empty, which is what classifier-free guidance needs (Ho & Salimans 2022). The text encoder goes on
+learning, slowly.
 
 One thing alone is learnt early, two different things and who stands left of whom much later; so a
 share of every batch is kept for scenes of the latter kind.
@@ -31,6 +31,10 @@ from modules.training.world.captions import write_caption
 TIMESTEPS = 1000
 EMPTY_SHARE = 0.1
 SNR_LIMIT = 5.0
+SNR_FLOOR = 0.25
+"""Below this ratio errors count for more, until the picture's own error counts as if it were this.
+Who stands left of whom is decided in the first, noisiest steps, where a wrong picture hardly shows
+in the noise: without the floor it is not learnt."""
 
 
 def alphas_cumprod() -> Tensor:
@@ -49,9 +53,14 @@ def noise_and_times(seed: int, step: int, shape: tuple[int, ...]) -> tuple[Tenso
 
 
 def snr_weights(alpha: Tensor) -> Tensor:
-    """What errors at these signal shares (B, 1, 1, 1) count: min-SNR, gamma 5; (B,)."""
+    """What errors at these signal shares (B, 1, 1, 1) count: min-SNR, gamma 5, with a floor; (B,).
+
+    With weight w an error of the noise is one of the picture with weight w * ratio, here the ratio
+    kept within limits: above as in Hang et al. (2023), below like the truncated weight of Salimans
+    and Ho (2022, section 4).
+    """
     ratio = (alpha / (1 - alpha)).flatten()
-    return ratio.clamp(max=SNR_LIMIT) / ratio
+    return ratio.clamp(SNR_FLOOR, SNR_LIMIT) / ratio
 
 
 @dataclass(frozen=True, kw_only=True)

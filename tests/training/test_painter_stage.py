@@ -7,7 +7,15 @@ import torch
 from modules.training.facts import SIZES, SKIP
 from modules.training.latents import LatentsTask
 from modules.training.loop import Plan
-from modules.training.painter_stage import PainterStage, PainterTask, to_ship
+from modules.training.painter_stage import (
+    SNR_FLOOR,
+    SNR_LIMIT,
+    PainterStage,
+    PainterTask,
+    alphas_cumprod,
+    snr_weights,
+    to_ship,
+)
 from modules.training.recipe import SHIPPED, Recipe
 from modules.training.team import Team
 from modules.training.text_stage import answer_loss
@@ -73,3 +81,11 @@ def test_empty_captions_ask_nothing(stage):
     assert set(stage.caption(empty)[1]) == {SKIP}
     nothing = answer_loss(torch.zeros(2, sum(SIZES)), torch.full((2, len(SIZES)), SKIP))
     assert nothing.item() == 0
+
+
+def test_errors_of_the_picture_count_between_a_floor_and_a_limit():
+    alpha = alphas_cumprod()
+    ratio = alpha / (1 - alpha)
+    counted = snr_weights(alpha.view(-1, 1, 1, 1)) * ratio
+    assert torch.allclose(counted, ratio.clamp(SNR_FLOOR, SNR_LIMIT))
+    assert ratio[-1] < SNR_FLOOR < SNR_LIMIT < ratio[0], "both ends are met"
