@@ -34,8 +34,8 @@ UNTRANSLATED = re.compile(
 SHARE_LEFT = 0.03
 """Of a tab's texts that may wait for translation."""
 TABS = (
-    "txt2img", "img2img", "extras", "models", "pnginfo", "history", "settings", "help",
-    "modelmerger",
+    "txt2img", "img2img", "extras", "models", "pnginfo", "history", "settings",
+    "extensions", "help", "modelmerger",
 )  # fmt: skip
 
 

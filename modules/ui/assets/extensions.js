@@ -52,7 +52,7 @@ class Extensions extends HTMLElement {
 		const box = h("input", { type: "checkbox", id, checked: row.wanted, onchange: () => this.switched(row, box.checked) });
 		const facts = [row.version && `Version ${row.version}`, KINDS[row.kind], row.license, row.shipped && "Comes with Easel", row.commit && `Commit ${row.commit.slice(0, 8)}`];
 		return h(`li.extension.${row.state}`, { id: `${id}_row` },
-			h("div.extension-head", {}, box, h("label", { for: id }, row.name), h("span.extension-state", {}, STATES[row.state])),
+			h("div.extension-head", {}, box, h("label", { for: id, translate: "no" }, row.name), h("span.extension-state", {}, STATES[row.state])),
 			row.description && h("p", {}, row.description),
 			h("p.extension-facts", {}, facts.filter(Boolean).join(" · ")),
 			row.hooks.length > 0 && h("p.extension-facts", {}, h("span", {}, "May use"), " ", row.hooks.join(", ")),
