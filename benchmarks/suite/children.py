@@ -22,12 +22,13 @@ from torch import Tensor
 from benchmarks.load import peak_bytes
 from benchmarks.suite.diffusers_pipeline import pipeline_for
 from benchmarks.suite.server import ROOT
+from modules.threads import WAITING
 
 TOKENS = 77
 PEAK_SIDE = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices that tell what a device can do."""
 PRODUCTS = {"cpu": (torch.bfloat16, torch.float32), "cuda": (torch.float16, torch.bfloat16)}
-TRIES = 8
+TRIES = 4
 ALIKE = WAITING
 """Threads wait as the program's own do, so that none keeps the cores from those who work."""
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error"}
@@ -111,14 +112,33 @@ def network(chosen: argparse.Namespace) -> None:
         with model.resident("unet"):
             return [unet(*inputs) for _ in range(chosen.calls)]
 
-    def peak() -> dict[str, float]:
-        from torch.utils.flop_counter import FlopCounterMode  # looks for a compiler: late
+    def work() -> dict[str, float]:
+        return {"flop": work_of(unet.config, inputs)}
 
-        with torch.no_grad(), FlopCounterMode(display=False) as counter, model.resident("unet"):
-            unet(*inputs)
-        return peaks(kind) | {"flop": float(counter.get_total_flops())}
+    answering(
+        {
+            "call": lambda: {"seconds": seconds_of(call, kind) / chosen.calls},
+            "products": lambda: peaks(kind),
+            "work": work,
+        }
+    )
 
-    answering({"call": lambda: {"seconds": seconds_of(call, kind) / chosen.calls}, "peak": peak})
+
+def work_of(config: Any, inputs: list[Tensor | None]) -> float:
+    """Floating point operations of a call, as the plain network's products have them.
+
+    Counted without computing, on a device without memory: the same whatever kernels are in use.
+    """
+    from torch.utils.flop_counter import FlopCounterMode  # looks for a compiler: late
+
+    from modules.model.network_kinds import denoiser
+
+    with torch.device("meta"):
+        plain = denoiser(config)
+    shapes = [None if one is None else one.float().to("meta") for one in inputs]
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        plain(*shapes)
+    return float(counter.get_total_flops())
 
 
 def peaks(device: str) -> dict[str, float]:

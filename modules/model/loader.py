@@ -38,7 +38,8 @@ from modules.model.network_kinds import (
 from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.clip_text import ClipText
 from modules.model.opening import beside, describe, family_of, open_model
-from modules.model.quickening import quicken
+from modules.model.pace import Pace
+from modules.model.quickening import LARGE, quicken
 from modules.model.residency import AllOnDevice, Policy
 from modules.model.schedules import FlowSchedule
 from modules.model.tiny_decoder import TinyDecoder
@@ -95,6 +96,8 @@ class Model:
     """That other file."""
     forms: Forms | None = None
     """What compiles the denoising network, if that is wished for."""
+    pace: Pace = field(default_factory=Pace)
+    """Finds out how many threads are quickest, for small networks."""
 
     @property
     def hash(self) -> str:
@@ -231,7 +234,10 @@ class Model:
     def decode_one(self, z: Tensor) -> Tensor:
         """One scaled latent (1, C, h, w) to its picture."""
         unscaled = 1 / self.scale_factor * z + self.architecture.shift_factor
-        return self.coding.decode(self.autoencoder, unscaled, self.policy, self.name)
+        return self.pace.run(
+            ("decode", z.shape),
+            lambda: self.coding.decode(self.autoencoder, unscaled, self.policy, self.name),
+        )
 
 
 def load_model(
@@ -300,6 +306,9 @@ def settle(model: Model, policy: Policy, *, half_vae: bool) -> None:
         policy.settle(network)
     model.coding.settle(model.autoencoder, policy)
     quicken(model.unet, policy)
+    exact = policy.device.type == "cpu" and policy.dtype == torch.float32
+    small = sum(one.numel() for one in model.unet.parameters()) < LARGE
+    model.pace.searching = exact and small
 
 
 def assemble(

@@ -291,11 +291,17 @@ class DrawingPass:
         more: dict[str, Any] = {} if added is None else {"added": added}
         more["scale"] = self.bench.request.sampling.cfg_scale
         if cache is None or rows is None or not isinstance(unet.config, UNetConfig):
-            fast = self._compiled(x, call) if added is None and cache is None else None
-            plain: Tensor = (
-                unet(x, call.timesteps, call.text, call.vectors, **more) if fast is None else fast
-            )
-            return plain
+            compiles = added is None and cache is None
+
+            def answer() -> Tensor:
+                fast = self._compiled(x, call) if compiles else None
+                if fast is not None:
+                    return fast
+                plain: Tensor = unet(x, call.timesteps, call.text, call.vectors, **more)
+                return plain
+
+            alone = added is None and not self.points.around_network
+            return call.model.pace.run((x.shape, call.text.shape), answer) if alone else answer()
         patcher = self.bench.patcher
         circumstances = (id(unet), patcher.key if patcher else (), outline(added))
         deep = cache.deep_for(call, rows, circumstances)
