@@ -8,7 +8,7 @@ latents mean, and only its decoder may still learn.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from modules.training.recipe import SHIPPED, Recipe
 from modules.training.team import Team, run_team
 from modules.training.text_stage import Reader, TextStage, TextTask, reading_scores
 from modules.training.vocabulary import Vocabulary, world_vocabulary
+from modules.training.world.captions import COMPLETE_HABITS
 from modules.training.world.scene import SIMPLE, WIDE, WORLDS
 
 log = logging.getLogger(__name__)
@@ -185,19 +186,26 @@ def _text(run: Run, team: Team) -> bool:
         plan=recipe.text_plan,
         worlds=(*recipe.taught, WIDE),
         batch=recipe.text_batch,
+        habits=recipe.habits,
     )
     stage = TextStage(task, vocabulary, torch.device(run.device))
     trainer = Trainer(stage, task.plan, run.state / "text.pt")
     if trainer.step >= task.plan.steps:
         return True
 
+    ways = {"": COMPLETE_HABITS}
+    if task.habits.foreign:
+        ways[", Chinese and Japanese"] = replace(COMPLETE_HABITS, foreign=1)
+
     def picture(weights: dict[str, Tensor], step: int) -> None:
         reader = Reader(recipe.text)
         reader.load_state_dict(weights)
         for world in dict.fromkeys(task.worlds):
-            scores = reading_scores(reader, vocabulary, world, 600)
-            told = ", ".join(f"{row} {share:.3f}" for row, share in scores.items())
-            log.info("text %d held-out answers (%d things): %s", step, len(world.things), told)
+            for way, habits in ways.items():
+                scores = reading_scores(reader, vocabulary, world, 600, habits)
+                told = ", ".join(f"{row} {share:.3f}" for row, share in scores.items())
+                about = f"{len(world.things)} things{way}"
+                log.info("text %d held-out answers (%s): %s", step, about, told)
 
     return train("text", trainer, team, run.clock(120), picture if run.sheets else None)
 
@@ -236,6 +244,7 @@ def _unet(run: Run, team: Team) -> bool:
         batch=recipe.unet_batch,
         mixed_share=recipe.mixed_share,
         answers_weight=recipe.answers_weight,
+        habits=recipe.habits,
     )
     if team.leads:
         fit_answers(run.state / "unet.pt", run.state / "text.pt", asked=task.answers_weight > 0)

@@ -26,7 +26,7 @@ from modules.training.loop import Plan, Report
 from modules.training.team import Team
 from modules.training.text_stage import JUNK_SHARE, answer_loss, ends_and_later
 from modules.training.vocabulary import Vocabulary
-from modules.training.world.captions import write_caption
+from modules.training.world.captions import TRAINING_HABITS, Habits, write_caption
 
 TIMESTEPS = 1000
 EMPTY_SHARE = 0.1
@@ -76,6 +76,7 @@ class PainterTask:
     answers_weight: float = 0.0
     """How much it counts that the text encoder still answers what a caption says; 0: not asked."""
     seed: int = 4
+    habits: Habits = TRAINING_HABITS
 
 
 class Painter(nn.Module):
@@ -143,7 +144,7 @@ class PainterStage:
         if rng.random() < EMPTY_SHARE:
             return self.vocabulary.rows(""), [SKIP] * len(SIZES)
         scene = self.latents_task.scene(self.place(number))
-        caption = write_caption(scene, rng)
+        caption = write_caption(scene, rng, self.task.habits)
         junk = rng if rng.random() < JUNK_SHARE else None
         return self.vocabulary.rows(caption.text, junk), answers_of(scene, caption)
 

@@ -8,6 +8,7 @@ from modules.model.networks.unet import UNetConfig
 from modules.training.autoencoder_stage import WIDE_EVERY
 from modules.training.loop import Plan
 from modules.training.vocabulary import world_vocabulary
+from modules.training.world.captions import TRAINING_HABITS, WIDE_HABITS, Habits
 from modules.training.world.scene import WORLDS, World
 
 
@@ -45,6 +46,11 @@ class Recipe:
     def wide_every(self) -> int:
         """One picture in how many the autoencoder sees of the wide world."""
         return WIDE_EVERY if self.worlds == ("simple",) else 2
+
+    @property
+    def habits(self) -> Habits:
+        """How captions are written in training."""
+        return TRAINING_HABITS if self.worlds == ("simple",) else WIDE_HABITS
 
     @property
     def autoencoder(self) -> AutoencoderConfig:

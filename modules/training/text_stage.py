@@ -21,7 +21,7 @@ from modules.training.facts import QUESTIONS, SIZES, SKIP, answers_of, row_of
 from modules.training.loop import Plan, Report
 from modules.training.team import Team
 from modules.training.vocabulary import LENGTH, Vocabulary
-from modules.training.world.captions import COMPLETE_HABITS, TRAINING_HABITS, write_caption
+from modules.training.world.captions import COMPLETE_HABITS, TRAINING_HABITS, Habits, write_caption
 from modules.training.world.scene import Scene, World, scene_at
 
 JUNK_SHARE = 0.08
@@ -37,6 +37,7 @@ class TextTask:
     worlds: tuple[World, ...]
     batch: int = 96
     seed: int = 2
+    habits: Habits = TRAINING_HABITS
 
 
 class Reader(nn.Module):
@@ -54,13 +55,16 @@ class Reader(nn.Module):
 
 
 def caption_rows(
-    scenes: Sequence[Scene], vocabulary: Vocabulary, seeds: Sequence[str]
+    scenes: Sequence[Scene],
+    vocabulary: Vocabulary,
+    seeds: Sequence[str],
+    habits: Habits = TRAINING_HABITS,
 ) -> tuple[Tensor, Tensor]:
     """Fresh captions: token rows (B, 77) and the answers they tell (B, questions)."""
     rows, answers = [], []
     for scene, seed in zip(scenes, seeds, strict=True):
         rng = Random(seed)
-        caption = write_caption(scene, rng, TRAINING_HABITS)
+        caption = write_caption(scene, rng, habits)
         junk = rng if rng.random() < JUNK_SHARE else None
         rows.append(vocabulary.rows(caption.text, junk))
         answers.append(answers_of(scene, caption))
@@ -114,7 +118,8 @@ class TextStage:
         task = self.task
         numbers = [step * task.batch + row for row in team.share(task.batch)]
         scenes = [scene_at(task.worlds[n % len(task.worlds)], n, seed=task.seed) for n in numbers]
-        rows, answers = caption_rows(scenes, self.vocabulary, [f"text/{n}" for n in numbers])
+        seeds = [f"text/{n}" for n in numbers]
+        rows, answers = caption_rows(scenes, self.vocabulary, seeds, task.habits)
         rows, answers = rows.to(self.device), answers.to(self.device)
         rng = Random(f"text/{step}")
         skip = rng.random() < SKIP_SHARE
@@ -130,9 +135,13 @@ class TextStage:
 
 @torch.no_grad()
 def reading_scores(
-    network: Reader, vocabulary: Vocabulary, world: World, count: int
+    network: Reader,
+    vocabulary: Vocabulary,
+    world: World,
+    count: int,
+    habits: Habits = COMPLETE_HABITS,
 ) -> dict[str, float]:
-    """Share of right answers on complete captions of held-out scenes, row by row.
+    """Share of right answers on captions (complete ones) of held-out scenes, row by row.
 
     Only what a caption tells is counted: "pattern" is asked where there is one.
     """
@@ -142,7 +151,7 @@ def reading_scores(
         numbers = range(start, min(start + 100, count))
         scenes = [scene_at(world, n, seed=901, held_out=True) for n in numbers]
         told = [
-            write_caption(s, Random(f"read/{n}"), COMPLETE_HABITS)
+            write_caption(s, Random(f"read/{n}"), habits)
             for n, s in zip(numbers, scenes, strict=True)
         ]
         rows = torch.tensor([vocabulary.rows(caption.text) for caption in told])

@@ -14,10 +14,13 @@ from torch import Tensor
 
 from modules.prompt.tokenizer import ClipTokenizer
 from modules.training.world.captions import every_word
+from modules.training.world.languages import LANGUAGES, foreign_caption, foreign_words
+from modules.training.world.scene import WIDE, scene_at
 
 LENGTH = 77
 FULL_SIZE = 49408
 UNKNOWN = 0
+FOREIGN_CAPTIONS = 2500
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,19 @@ def _table(ids: tuple[int, ...]) -> dict[int, int]:
 
 @lru_cache(maxsize=1)
 def world_vocabulary() -> Vocabulary:
-    """The vocabulary of everything captions of the world can say."""
+    """The vocabulary of everything captions of the world can say.
+
+    Chinese and Japanese have no spaces: which tokens a word becomes depends on its neighbours, so
+    theirs are gathered from many captions too.
+    """
     tokenizer = ClipTokenizer.load()
     ids = {tokenizer.start, tokenizer.end}
-    for text in every_word():
+    rng = Random("foreign words")
+    foreign = [
+        foreign_caption(scene_at(WIDE, number, seed=11), name, rng)
+        for number in range(FOREIGN_CAPTIONS)
+        for name in LANGUAGES
+    ]
+    for text in (*every_word(), *foreign_words(), *foreign):
         ids.update(tokenizer.encode(text))
     return Vocabulary(tuple(sorted(ids)))

@@ -17,6 +17,7 @@ from modules.training.world.backdrops import (
     Backdrop,
 )
 from modules.training.world.colours import COLOUR_BY_NAME, COLOURS, TONES
+from modules.training.world.languages import LANGUAGES, foreign_caption
 from modules.training.world.scene import Item, Scene
 from modules.training.world.styles import STYLE_BY_NAME, STYLES
 from modules.training.world.things import THING_BY_NAME, THINGS
@@ -93,9 +94,13 @@ class Habits:
     tags: float = 0.25
     decorate: float = 0.25
     synonym: float = 0.25
+    foreign: float = 0.0
+    """Share in Chinese or Japanese, as far as these are short enough; they leave nothing out."""
 
 
 TRAINING_HABITS = Habits()
+WIDE_HABITS = Habits(foreign=0.1)
+"""For worlds that are not the simple one."""
 COMPLETE_HABITS = Habits(omit_colours=0, omit_backdrop=0, omit_relation=0, decorate=0)
 """Captions that tell everything: what evaluation asks for."""
 
@@ -255,6 +260,10 @@ class _Writer:
 
 def write_caption(scene: Scene, rng: Random, habits: Habits = TRAINING_HABITS) -> Caption:
     """A caption of the scene; `rng` chooses the words."""
+    if habits.foreign and rng.random() < habits.foreign:
+        text = foreign_caption(scene, rng.choice(tuple(LANGUAGES)), rng)
+        if text:
+            return Caption(text, relation=scene.mixed)
     writer = _Writer(scene, rng, habits)
     text = writer.tags() if rng.random() < habits.tags else writer.prose()
     return Caption(text, writer.colours, writer.backdrop, writer.relation)
