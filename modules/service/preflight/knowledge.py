@@ -20,6 +20,10 @@ SPREAD = {MEASURED: 1.25, SIMILAR: 1.8, GUESS: 3.0}
 """By how much the truth may be more or less, as a factor, until errors are known."""
 BEYOND = 3.0
 """A job that is so much larger or smaller than any measured is only similar."""
+LATE = 5
+"""Jobs that tell how busy the machine is these minutes."""
+MOST_HASTE = 2.0
+"""By how much they may change an estimate."""
 FEW = 3
 """Errors that are too few to say how good an estimate is."""
 
@@ -118,7 +122,8 @@ class Knowledge:
         calls = sum(p.calls * line.at(_call(p.samples, p.area)) for p in work.passes)
         rest = self._rest(rows, work, device).at(_finish(work.images, work.area))
         load = self._load(rows, work, device, cold=cold) if loads or cold else 0.0
-        seconds = load + rest + calls * work.batches * factor
+        now = self._haste(rows, line)
+        seconds = load + now * (rest + calls * work.batches * factor)
         basis = self._basis(rows, work)
         spread = self._spread(rows, basis)
         largest = work.largest
@@ -184,6 +189,14 @@ class Knowledge:
             for one in row.calls
         ]
         return middle(seen) or usual_factor(work.mode)
+
+    def _haste(self, rows: Rows, line: Line) -> float:
+        """How much slower than usual the machine has been of late, busy with something else."""
+        ratios = [
+            median(one.seconds / line.at(_call(one.samples, one.area)) for one in row.calls)
+            for row in [row for row in rows if row.calls and not row.mode][-LATE:]
+        ]
+        return min(max(median(ratios), 1 / MOST_HASTE), MOST_HASTE) if len(ratios) == LATE else 1.0
 
     def _rest(self, rows: Rows, work: Work, device: str) -> Line:
         """Seconds besides calls: a constant, and what each picture takes, by its area."""

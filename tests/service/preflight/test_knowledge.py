@@ -134,6 +134,17 @@ def test_units_of_control_cost_more():
     assert foreseen(knowledge, controlled).seconds > foreseen(knowledge, REQUEST).seconds * 1.2
 
 
+def test_a_machine_that_is_busy_of_late_is_foretold_to_be_slow():
+    knowledge = taught(*LESSONS * 8)
+    before = foreseen(knowledge, REQUEST).seconds
+    for _ in range(5):
+        knowledge.learn(drawn(REQUEST, slower=1.5))
+    assert foreseen(knowledge, REQUEST).seconds == pytest.approx(before * 1.5, rel=0.1)
+    for _ in range(5):
+        knowledge.learn(drawn(REQUEST))
+    assert foreseen(knowledge, REQUEST).seconds == pytest.approx(before, rel=0.1)
+
+
 def test_the_error_that_was_made_is_told_and_sets_the_range():
     knowledge = taught(*LESSONS)
     assert knowledge.accuracy().seconds is None
