@@ -26,7 +26,8 @@ def look_at_estimates(file: Path) -> Iterator[Finding]:
     for name, share in (("memory", accuracy.memory), ("disk", accuracy.disk)):
         if share is not None:
             parts.append(f"{name} {share:.0%}")
-    seen = f"off by {', '.join(parts)} (medians of {accuracy.jobs} jobs)"
+    jobs_told = f"{accuracy.jobs} job{'s' * (accuracy.jobs != 1)}"
+    seen = f"off by {', '.join(parts)} (medians of {jobs_told})"
     if accuracy.seconds > FAR_OFF and accuracy.jobs >= FEW:
         advice = "Other programs may be slowing the drawing down by turns."
         yield Finding(SUBJECT, DOUBTFUL, seen, advice)

@@ -14,7 +14,12 @@ UNIT = 512 * 512
 """Pixels that areas are counted in."""
 STRONGEST = 0.999
 """A denoising strength of 1 counts as this, as in the pipeline."""
-QUICKENING = ("options.step_cache", "options.token_merging", "options.s_min_uncond")
+QUICKENING = (
+    "options.step_cache",
+    "options.token_merging",
+    "options.s_min_uncond",
+    "options.int8",
+)
 """Beginnings of paths whose fields make calls cheaper without changing how many there are."""
 
 
