@@ -23,7 +23,7 @@ BEYOND = 3.0
 LATE = 5
 """Jobs that tell how busy the machine is these minutes."""
 MOST_HASTE = 2.0
-"""By how much they may change an estimate."""
+"""What they are taken for at most."""
 FEW = 3
 """Errors that are too few to say how good an estimate is."""
 
@@ -191,12 +191,17 @@ class Knowledge:
         return middle(seen) or usual_factor(work.mode)
 
     def _haste(self, rows: Rows, line: Line) -> float:
-        """How much slower than usual the machine has been of late, busy with something else."""
+        """How much slower than usual the machine is, busy with something else.
+
+        Half of what it was of late: it may be over by now.
+        """
         ratios = [
             median(one.seconds / line.at(_call(one.samples, one.area)) for one in row.calls)
             for row in [row for row in rows if row.calls and not row.mode][-LATE:]
         ]
-        return min(max(median(ratios), 1 / MOST_HASTE), MOST_HASTE) if len(ratios) == LATE else 1.0
+        if len(ratios) < LATE:
+            return 1.0
+        return min(max(median(ratios), 1 / MOST_HASTE), MOST_HASTE) ** 0.5
 
     def _rest(self, rows: Rows, work: Work, device: str) -> Line:
         """Seconds besides calls: a constant, and what each picture takes, by its area."""
