@@ -22,15 +22,13 @@ from torch import Tensor
 from benchmarks.load import peak_bytes
 from benchmarks.suite.diffusers_pipeline import pipeline_for
 from benchmarks.suite.server import ROOT
-from modules.threads import WAITING
+from modules.threads import wait_quietly
 
 TOKENS = 77
 PEAK_SIDE = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices that tell what a device can do."""
 PRODUCTS = {"cpu": (torch.bfloat16, torch.float32), "cuda": (torch.float16, torch.bfloat16)}
 TRIES = 4
-ALIKE = WAITING
-"""Threads wait as the program's own do, so that none keeps the cores from those who work."""
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error"}
 """No advice about packages that are not needed here."""
 
@@ -48,22 +46,23 @@ class Child:
 
     def __enter__(self) -> "Child":
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(
-            self.command, cwd=ROOT, env=ALIKE | os.environ | QUIET, **pipes
-        )
+        wait_quietly()  # the child inherits it: its threads wait as the program's own do
+        self.process = subprocess.Popen(self.command, cwd=ROOT, env=os.environ | QUIET, **pipes)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
     def ask(self, word: str) -> dict[str, float]:
         """Say a word and wait for the answer. Raises RuntimeError if there will be none."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(word + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        try:
+            print(word, file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
         if not line:
             raise RuntimeError(f"The process {self.kind!r} ended with {self.process.wait()}.")
         return dict(json.loads(line))

@@ -62,8 +62,10 @@ class Turns:
     """Seconds of every round, by who took them, and what was learnt beside that."""
 
     seconds: dict[str, list[float]]
-    rates: dict[str, float]
-    """FLOP of a call, and GFLOP/s of large products by number type."""
+    rates: dict[str, list[float]]
+    """GFLOP/s of large products in every round, by number type."""
+    work: float
+    """Floating point operations of a call."""
     bytes: dict[str, float]
     precision: str
 
@@ -83,7 +85,7 @@ def turns(drawing: Drawing, tell: bool = True) -> Turns:
         calls = {"side": drawing.side, "calls": drawing.steps, "device": drawing.device, **full}
         network = stack.enter_context(Child("network", drawing.checkpoint, **calls))
         others = {name: stack.enter_context(rival(drawing, name)) for name in drawing.contenders}
-        precision, seconds = "", dict[str, list[float]]()
+        precision, seconds, rates = "", dict[str, list[float]](), dict[str, list[float]]()
         fields = dict(mode.fields)
         for number in range(drawing.repeats + 1):
             answer = ours.draw(drawing.side, drawing.steps, **fields)
@@ -95,6 +97,8 @@ def turns(drawing: Drawing, tell: bool = True) -> Turns:
             turn |= {name: one.ask("draw")["seconds"] for name, one in others.items()}
             turn["longer"] = ours.draw(drawing.side, drawing.longer, **fields).seconds
             turn["call"] = network.ask("call")["seconds"]
+            for dtype, rate in network.ask("products").items():
+                rates.setdefault(dtype, []).append(rate)
             if tell:
                 told = {name: round(value, 3) for name, value in turn.items()}
                 print(f"{number or 'warm':>5}", told, flush=True)
@@ -102,7 +106,8 @@ def turns(drawing: Drawing, tell: bool = True) -> Turns:
                 seconds.setdefault(name, []).append(value)
         held = {"ours": ours.peak_bytes()}
         held |= {name: one.ask("memory")["bytes"] for name, one in others.items()}
-        return Turns(seconds, network.ask("peak"), held, precision)
+        rates = {dtype: found[1:] for dtype, found in rates.items()}  # not the round to get warm
+        return Turns(seconds, rates, network.ask("work")["flop"], held, precision)
 
 
 def rival(drawing: Drawing, name: str) -> Child:
@@ -128,12 +133,11 @@ def figures(drawing: Drawing, seen: Turns) -> Iterator[Figure]:
     beyond = [100 * (step / one - 1) for step, one in zip(steps, call, strict=True)]
     yield Figure.of(part, "a step beyond its call", beyond, "%", "of the call")
     yield from overheads(drawing, longer, call)
-    rate = seen.rates["flop"] / min(call) / 1e9
-    yield Figure.of(part, "work of a call", seen.rates["flop"] / 1e12, "TFLOP", "counted by torch")
-    for dtype, peak in seen.rates.items():
-        if dtype != "flop":
-            share = f"of a large product in {dtype}, {peak:,.0f} GFLOP/s; the best call"
-            yield Figure.of(part, f"share of {dtype} peak", 100 * rate / peak, "%", share)
+    yield Figure.of(part, "work of a call", seen.work / 1e12, "TFLOP", "counted by torch")
+    for dtype, peaks in seen.rates.items():
+        shares = [seen.work / one / peak / 1e7 for one, peak in zip(call, peaks, strict=True)]
+        share = f"of a large product in {dtype}, {max(peaks):,.0f} GFLOP/s, in the same round"
+        yield Figure.of(part, f"share of {dtype} peak", shares, "%", share)
     for name, held in seen.bytes.items():
         who = "server and drawing process" if name == "ours" else "one process"
         yield Figure.of(part, f"peak memory, {name}", held / 1e9, "GB", who)
