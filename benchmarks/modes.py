@@ -69,6 +69,7 @@ MODES = {
     "bfloat16": Mode(dtype=torch.bfloat16),
     "balanced": Mode(speed=BALANCED),
     "fast": Mode(speed=FAST),
+    "int8": Mode(options={"int8": True}),
     "merging": Mode(options={"token_merging": 0.5}),
     "fast and merging": Mode(speed=FAST, options={"token_merging": 0.5}),
 }

@@ -24,6 +24,7 @@ from modules.model.assemble import Parts, build, parts_of, uncollected
 from modules.model.companions import with_vae
 from modules.model.compiling import Forms
 from modules.model.diffusers_file import under_original_names
+from modules.model.eight_bits import EightBits, why_not
 from modules.model.facts import read_facts
 from modules.model.families.record import Family, TextTower
 from modules.model.files import Entry, Weights
@@ -37,6 +38,7 @@ from modules.model.network_kinds import (
 )
 from modules.model.networks.autoencoder import Autoencoder
 from modules.model.networks.clip_text import ClipText
+from modules.model.networks.unet import UNet
 from modules.model.opening import beside, describe, family_of, open_model
 from modules.model.pace import Pace
 from modules.model.quickening import LARGE, quicken
@@ -98,6 +100,9 @@ class Model:
     """What compiles the denoising network, if that is wished for."""
     pace: Pace = field(default_factory=Pace)
     """Finds out how many threads are quickest, for small networks."""
+
+    eight_bits: EightBits | None = None
+    """What the U-Net's convolutions are computed by, while they are wanted in eight bits."""
 
     @property
     def hash(self) -> str:
@@ -184,6 +189,17 @@ class Model:
     def rest(self) -> None:
         """Leave the device to other models until the next block."""
         self.policy.rest()
+
+    def use_eight_bits(self, wanted: bool) -> str:
+        """Convolve in eight bits from now on, or no longer; returns why that cannot be."""
+        if not wanted:
+            self.eight_bits = None
+        elif self.eight_bits is None:
+            reason = why_not(self.unet, self.policy)
+            if reason:
+                return reason
+            self.eight_bits = EightBits(cast(UNet, self.unet))
+        return ""
 
     def use_vae(self, file: VaeFile | None) -> None:
         """Draw with the autoencoder in `file`, or with the checkpoint's own. Raises ModelError."""

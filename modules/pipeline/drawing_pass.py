@@ -1,7 +1,7 @@
 """One pass of sampling: prompts encoded, a latent denoised step by step."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,6 +110,8 @@ class Drawn:
     """The model that took over."""
     model: Model | None = None
     """The model that decodes the latent, if it is not the job's."""
+    in_bytes: bool = False
+    """Whether the network convolved in eight bits."""
     compiled: bool = False
     """Whether compiled code answered for the network."""
 
@@ -203,6 +205,7 @@ class DrawingPass:
             evaluations=guidance.count,
             networks=bench.patcher.hashes if bench.patcher else {},
             refined_by=second.model,
+            in_bytes=second.pass_.bench.model.eight_bits is not None,
             compiled=bench.model.forms is not None and bench.model.forms.used,
         )
 
@@ -231,6 +234,9 @@ class DrawingPass:
             bench.conditioner.lend([one for one in bundled if one.fits(widths)])
         else:
             notices = [f"Lora {lora.name} is left out." for lora in loras]
+        reason = bench.model.use_eight_bits(bench.request.options.int8)
+        if reason:
+            notices.append(f"Int8 convolutions are left out: {reason}.")
         yield from bench.tell(notices)
 
     def follow_course(self, step: int) -> None:
@@ -274,7 +280,9 @@ class DrawingPass:
             negative=told.negative or (),
         )
         merging = merged_tokens(self.bench.model.unet, self.merging, *x.shape[-2:])
-        with self.points.calling(call) as added, merging:
+        twins = call.model.eight_bits
+        in_bytes = nullcontext() if twins is None else twins.at_work()
+        with self.points.calling(call) as added, merging, in_bytes:
             if told.pictures is not None:
                 x = torch.cat([x, told.pictures.to(x)], dim=1)
             return self._called(x, call, told.rows, added)
@@ -314,7 +322,7 @@ class DrawingPass:
     def _compiled(self, x: Tensor, call: Call) -> Tensor | None:
         """The answer of the network's compiled form; None if it is to be asked itself."""
         forms = call.model.forms
-        if forms is None or self.merging or self.points.around_network:
+        if forms is None or call.model.eight_bits or self.merging or self.points.around_network:
             return None
         inputs = (x, call.timesteps, call.text, call.vectors)
         return forms.answer(*(one for one in inputs if one is not None))

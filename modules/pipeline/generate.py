@@ -326,6 +326,8 @@ class _Job:
         if any(drawn.padded for drawn in passes):
             v0 = self.request.text.pad_cond_uncond_v0
             facts.append(("Pad conds v0" if v0 else "Pad conds", True))
+        if any(drawn.in_bytes for drawn in passes):
+            facts.append(("Int8 convolutions", True))
         if any(drawn.compiled for drawn in passes):
             facts.append(("Compiled", True))
         return (*facts, *self._facts_of_pictures())

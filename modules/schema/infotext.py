@@ -111,6 +111,7 @@ DRAWING_KNOWS = frozenset(
         "Pad conds",
         "Pad conds v0",
         "Extra noise",
+        "Int8 convolutions",
         "Noise multiplier",
         "Conditional mask weight",
         "Image CFG scale",

@@ -374,6 +374,15 @@ class SamplerOptions:
         advanced=True,
         help="The share of a pass in which everything runs whole before steps are cached.",
     )
+    int8: bool = param(
+        False,
+        "Int8 convolutions",
+        infotext="Int8 convolutions",
+        setting="int8_convolutions",
+        advanced=True,
+        help="Multiply bytes on processors that do so faster: "
+        "pictures change a little more than by bfloat16.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

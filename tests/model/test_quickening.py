@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.modes import EASEL_MINI, MODES, likenesses
+from benchmarks.modes import MODES, likenesses
 from modules.model.attention import attend
 from modules.model.device import pick_device
 from modules.model.loader import load_model

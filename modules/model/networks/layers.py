@@ -4,6 +4,8 @@ A network that is to be given the tensors of a file is built on torch's "meta" d
 layers would draw random numbers even there, which takes longer than reading the file.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from modules.model.networks import processor
@@ -32,8 +34,13 @@ class Linear(nn.Linear):
 class Conv2d(nn.Conv2d):
     """`nn.Conv2d`, left alone on the "meta" device."""
 
+    instead: Callable[[Tensor], Tensor] | None = None
+    """What computes in its place for a while, where it is a plain one of 3 x 3."""
+
     def forward(self, input: Tensor) -> Tensor:
         """(B, in_channels, h, w) to (B, out_channels, h, w)."""
+        if self.instead is not None and self._plain:
+            return self.instead(input)
         quick = processor.quick(input, self.weight) and self._plain
         if quick and processor.small_map(input, self.weight):
             return processor.conv_of_small_map(input, self.weight, self.bias)

@@ -377,6 +377,7 @@ AXES = (
     _count("Step cache interval", "options.step_cache"),
     _count("Step cache depth", "options.step_cache_depth"),
     _number("Step cache start", "options.step_cache_start"),
+    _flag("Int8 convolutions", "options.int8"),
 )
 
 

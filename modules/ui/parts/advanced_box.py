@@ -11,7 +11,7 @@ from modules.ui.form import Form, kinds_of
 from modules.ui.parts.page_part import page_part
 
 GROUPS = (
-    ("Speed", ("options.speed", "options.step_cache", "options.token_merging")),
+    ("Speed", ("options.speed", "options.step_cache", "options.token_merging", "options.int8")),
     ("Model and text", ("models.vae", "tiling", "text.")),
     ("Noise", ("seeds.", "options.eta", "options.s_", "options.sgm")),
     (

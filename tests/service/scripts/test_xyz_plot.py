@@ -126,6 +126,7 @@ AXIS_CASES = {
     "Step cache interval": ("3", None, "options.step_cache", 3),
     "Step cache depth": ("2", None, "options.step_cache_depth", 2),
     "Step cache start": ("0.2", None, "options.step_cache_start", 0.2),
+    "Int8 convolutions": ("yes", None, "options.int8", True),
     "Size": ("64x128", "Size: 64x128", "size.height", 128),
 }
 WITHOUT_EFFECT_YET = (
@@ -184,9 +185,10 @@ def test_clients_count_axes_as_in_a1111():
         "Nothing", "Seed", "Var. seed", "Var. strength", "Steps", "CFG Scale", "Image CFG Scale",
         "Prompt S/R", "Prompt order",
     ]  # fmt: skip
-    ours = ["Speed", "Step cache interval", "Step cache depth", "Step cache start"]
-    assert txt2img[-4:] == img2img[-4:] == ours  # after all that A1111 has
-    assert (len(txt2img), len(img2img)) == (58, 57)
+    cache = ["Step cache interval", "Step cache depth", "Step cache start"]
+    ours = ["Speed", *cache, "Int8 convolutions"]
+    assert txt2img[-5:] == img2img[-5:] == ours  # after all that A1111 has
+    assert (len(txt2img), len(img2img)) == (59, 58)
 
 
 @pytest.mark.parametrize(
