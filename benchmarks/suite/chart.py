@@ -5,7 +5,7 @@ from html import escape
 
 from benchmarks.suite.figure import Figure, rounded
 
-WIDTH, LEFT, RIGHT = 760, 270, 110
+WIDTH, LEFT, RIGHT = 800, 310, 110
 ROW, BAR, TITLE = 24, 14, 34
 OURS, OTHER, TRACK = "#3b82c4", "#9a9aa5", "#8888"
 FONT = "font-family='system-ui, sans-serif'"
@@ -83,7 +83,7 @@ def bars(panel: Panel, figures: list[Figure], y: int) -> tuple[list[str], int]:
         )
         end = LEFT + width
         if figure.low is not None and figure.high is not None:
-            low, high = LEFT + figure.low * scale, LEFT + figure.high * scale
+            low, high = (LEFT + max(0.0, one) * scale for one in (figure.low, figure.high))
             middle = y + BAR / 2
             lines.append(
                 f"<path d='M{low:.1f} {middle}H{high:.1f}' stroke='{TRACK}' stroke-width='3'/>"

@@ -21,12 +21,16 @@ def table(figures: list[Figure]) -> list[str]:
         if figure.value is None:
             lines.append(f"| {figure.name} | not measured | | {cell(figure.how)} |")
             continue
-        spread = ""
-        if figure.low is not None and figure.high is not None:
-            spread = f"{rounded(figure.low)} to {rounded(figure.high)} ({figure.count})"
         value = f"{rounded(figure.value)} {figure.unit}"
-        lines.append(f"| {figure.name} | {value} | {spread} | {cell(figure.how)} |")
+        lines.append(f"| {figure.name} | {value} | {spread(figure)} | {cell(figure.how)} |")
     return lines
+
+
+def spread(figure: Figure) -> str:
+    """The least and the most, and of how many."""
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{rounded(figure.low)} to {rounded(figure.high)} ({figure.count})"
 
 
 def cell(text: str) -> str:

@@ -28,6 +28,7 @@ from benchmarks.suite.chart import chart
 from benchmarks.suite.facts import about_machine
 from benchmarks.suite.figure import Figure
 from benchmarks.suite.others import OTHERS
+from benchmarks.suite.publish import publish
 from benchmarks.suite.report import report
 from benchmarks.suite.server import ROOT
 from benchmarks.suite.wish import Wish
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.list:
             print(*(f"{part.name:16} {part.about}" for part in PARTS), sep="\n")
+        elif chosen.publish:
+            publish(chosen.publish)
         elif chosen.part:
             run_part(named(chosen.part), chosen.figures, wish_of(json.loads(chosen.wish)))
         else:
@@ -71,6 +74,9 @@ def flags() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", default="", help="the file that other programs have too")
     parser.add_argument("--side", type=int, default=512, help="of pictures beside other programs")
     parser.add_argument("--steps", type=int, default=4, help="of pictures beside other programs")
+    parser.add_argument(
+        "--publish", type=Path, metavar="FOLDER", help="put the figures there into the manual"
+    )
     for hidden in ("--part", "--wish", "--figures"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     return parser

@@ -134,7 +134,8 @@ def figures(drawing: Drawing, seen: Turns) -> Iterator[Figure]:
     yield Figure.of(part, "a step beyond its call", beyond, "%", "of the call")
     yield from overheads(drawing, longer, call)
     yield Figure.of(part, "work of a call", seen.work / 1e12, "TFLOP", "counted by torch")
-    for dtype, peaks in seen.rates.items():
+    known = {seen.precision} & set(seen.rates) or set(seen.rates)
+    for dtype, peaks in ((dtype, seen.rates[dtype]) for dtype in sorted(known)):
         shares = [seen.work / one / peak / 1e7 for one, peak in zip(call, peaks, strict=True)]
         share = f"of a large product in {dtype}, {max(peaks):,.0f} GFLOP/s, in the same round"
         yield Figure.of(part, f"share of {dtype} peak", shares, "%", share)
