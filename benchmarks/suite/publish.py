@@ -46,6 +46,11 @@ ROWS = (
     Row("SD1.5 shape, 512", "a step beyond its call", "A step beyond the bare network's call"),
     Row("SD1.5 shape, 512", "peak memory, ours", "Peak memory, 512 x 512"),
     Row("SD1.5 shape, 512", "peak memory, diffusers", "The same, diffusers"),
+    Row("SD1.5 shape, 256", "a picture", "A picture, 256 x 256, 4 steps, over HTTP"),
+    Row("SD1.5 shape, 256", "a picture, diffusers", "The same, diffusers"),
+    Row("SD1.5 shape, 256", "share of bfloat16 peak", "Share of the processor's peak in a step"),
+    Row("SD1.5 shape, 256", "peak memory, ours", "Peak memory, 256 x 256"),
+    Row("SD1.5 shape, 256", "peak memory, diffusers", "The same, diffusers"),
     Row("SD1.5 shape, 256", "overhead at 20 steps", "Not the network's: of 20 steps, 256 x 256"),
     Row("embedded model, 128", "a picture", "A picture of the embedded model, 4 steps"),
     Row("embedded model, 128", "overhead at 20 steps", "Not the network's, of 20 steps"),
@@ -96,7 +101,8 @@ def summary(about: dict[str, str], figures: list[Figure]) -> Iterator[str]:
     known = {(figure.part, figure.name): figure for figure in figures}
     keys = ("processor", "memory") if about.get("device") == "cpu" else ("device", "processor")
     machine = ", ".join(about[key] for key in keys if key in about)
-    yield f"Medians of one run, with the least and the most of all rounds, on {machine}:"
+    rounds = f", {about['rounds']}," if "rounds" in about else ""
+    yield f"Medians, with the least and the most of all rounds{rounds} on {machine}:"
     yield ""
     yield "| | median | range |"
     yield "|---|---|---|"

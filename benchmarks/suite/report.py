@@ -29,7 +29,7 @@ def table(figures: list[Figure]) -> list[str]:
 def spread(figure: Figure) -> str:
     """The least and the most, and of how many."""
     if figure.low is None or figure.high is None:
-        return ""
+        return "measured once"
     return f"{rounded(figure.low)} to {rounded(figure.high)} ({figure.count})"
 
 

@@ -114,6 +114,8 @@ def run_all(chosen: argparse.Namespace) -> None:
     """Every part in turn; the files are written after each, so that nothing measured is lost."""
     figures: list[Figure] = []
     about = about_machine(chosen.device)
+    if chosen.quick:
+        about["rounds"] = "of which there were few (--quick)"
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         wish = Wish(
             folder=Path(folder),
