@@ -24,6 +24,12 @@ def picture(rows: int = 1, channels: int = 32, height: int = 9, width: int = 7) 
     return torch.randn(rows, channels, height, width, generator=generator)
 
 
+def network() -> UNet:
+    unet = UNet(CONFIG)
+    random_network(unet, 1)
+    return unet
+
+
 def layer(dtype: torch.dtype = torch.float32) -> Conv2d:
     torch.manual_seed(2)
     return Conv2d(32, 48, 3, padding=1).to(dtype).requires_grad_(False)
@@ -69,7 +75,7 @@ def test_damaged_numbers_stay_visible() -> None:
 
 @torch.no_grad()
 def test_a_network_is_itself_again_after_the_block() -> None:
-    unet = random_network(UNet(CONFIG), 1)
+    unet = network()
     x, t, context = torch.randn(2, 4, 8, 8), torch.tensor([10.0, 500.0]), torch.randn(2, 5, 16)
     plain = unet(x, t, context)
     twins = EightBits(unet)
@@ -81,12 +87,12 @@ def test_a_network_is_itself_again_after_the_block() -> None:
 
 @torch.no_grad()
 def test_weights_that_change_get_another_twin() -> None:
-    unet = random_network(UNet(CONFIG), 1)
+    unet = network()
     x, t, context = torch.randn(1, 4, 8, 8), torch.tensor([10.0]), torch.randn(1, 5, 16)
     twins = EightBits(unet)
     with twins.at_work():
         before = unet(x, t, context)
-    unet.output_blocks[0][0].in_layers[2].weight.mul_(2)
+    unet.get_parameter("output_blocks.0.0.in_layers.2.weight").mul_(2)
     with twins.at_work():
         after = unet(x, t, context)
     assert not torch.equal(before, after)
