@@ -11,6 +11,7 @@ from urllib.parse import quote
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse
+from starlette.routing import BaseRoute, Mount, Route
 
 from modules.service.app import App
 from modules.ui.app import build_page
@@ -37,13 +38,11 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
     place = f"/easel/{fingerprint()}"
     add_install_routes(api)
     api.add_api_route(WORDS, words_for(app), include_in_schema=False)
-    api.mount(place, QuickFiles(ASSETS), name="easel-assets")
-    api.mount("/assets", QuickFiles(FRONTEND), name="gradio-assets")
     mark = f"{gr.__version__} {place}"
     api.add_middleware(EarlyFiles, file=app.paths.cache / "page-files.json", mark=mark)
     page = build_page(app)
     app.extensions.started(api)  # before the page, which answers for all other addresses
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         api,
         page,
         path="/",
@@ -56,6 +55,22 @@ def mount_page(api: FastAPI, app: App) -> FastAPI:
         show_error=True,
         favicon_path=str(ASSETS / "favicon.svg"),
     )
+    api.router.routes[:0] = first_routes(api, place)
+    return api
+
+
+def first_routes(api: FastAPI, place: str) -> list[BaseRoute]:
+    """Return routes for the page itself and its files, to go before the API's.
+
+    The others are made ready when a request first gets that far: by then the page has something to
+    do. Nothing of the API lies at these addresses.
+    """
+    framework = next(route for route in reversed(api.router.routes) if isinstance(route, Mount))
+    return [
+        Route("/", framework.app, methods=["GET", "HEAD"], include_in_schema=False),
+        Mount(place, QuickFiles(ASSETS), name="easel-assets"),
+        Mount("/assets", QuickFiles(FRONTEND), name="gradio-assets"),
+    ]
 
 
 def foreign_head(app: App, place: str) -> str:
