@@ -64,8 +64,9 @@ def test_a_part_measures_in_a_process_of_its_own(tmp_path, capfd):
     assert main(["--quick", "--only", "embedded-128", "--out", str(tmp_path)]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))["figures"]
     found = {figure["name"]: figure["value"] for figure in figures}
-    assert 0 < found["a step"] < found["a picture"]
-    assert found["a call of the network"] > 0
-    assert 0 < found["share of float32 peak"] < 150
-    assert found["peak memory, ours"] < 4
+    assert {"a step", "a step beyond its call", "overhead at 20 steps"} <= set(found)
+    assert found["a picture"] > 0 and found["a call of the network"] > 0
+    assert found["work of a call"] == pytest.approx(0.0019, rel=0.3)
+    assert found["share of float32 peak"] > 0
+    assert 0.2 < found["peak memory, ours"] < 4
     assert "embedded-128: the embedded model at its own size" in capfd.readouterr().out
