@@ -46,10 +46,11 @@ class Verdict:
         return self.loss_gap == 0 and self.weight_gap == 0 and self.same_file
 
 
-def train_here(folder: Path, steps: int) -> None:
-    """Train the tiny model in `folder`, as far as it is not yet; returns when all is done."""
+def train_here(folder: Path, steps: int, only: str = "") -> None:
+    """Train the tiny model in `folder`, as far as it is not yet, or one stage of it."""
     import torch
 
+    from modules.training.embedded import STAGES as EVERY
     from modules.training.embedded import Run, train_embedded
     from modules.training.recipe import Recipe
 
@@ -79,13 +80,14 @@ def train_here(folder: Path, steps: int) -> None:
             save_every=SAVE_EVERY,
             print_every=1,
             sheets=False,
+            stages=(only,) if only else EVERY,
         )
     )
 
 
-def _start(folder: Path, steps: int) -> subprocess.Popen[bytes]:
+def _start(folder: Path, steps: int, only: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "benchmarks", "training_kills"]
-    command += ["--folder", str(folder), "--steps", str(steps)]
+    command += ["--folder", str(folder), "--steps", str(steps), "--only", only]
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -122,11 +124,11 @@ def _last(folder: Path) -> tuple[int, str]:
     return len(known), f"{stage} {step}"
 
 
-def kill_at(folder: Path, steps: int, target: int, delay: float) -> tuple[str, int]:
+def kill_at(folder: Path, steps: int, target: int, delay: float, only: str = "") -> tuple[str, int]:
     """Start the training, kill it some time after `target` steps; where, and steps lost by it."""
     from modules.training.history import History
 
-    process = _start(folder, steps)
+    process = _start(folder, steps, only)
     while process.poll() is None and _last(folder)[0] < target:
         time.sleep(0.02)
     time.sleep(delay)
@@ -156,7 +158,7 @@ def weight_gap(one: Path, other: Path) -> float:
     import torch
 
     gaps = [0.0]
-    for stage in STAGES:
+    for stage in (name for name in STAGES if (one / "state" / f"{name}.pt").is_file()):
         states = [
             torch.load(folder / "state" / f"{stage}.pt", map_location="cpu", weights_only=True)
             for folder in (one, other)
@@ -167,14 +169,17 @@ def weight_gap(one: Path, other: Path) -> float:
     return max(gaps)
 
 
-def compare(folder: Path, steps: int, kills: int, seed: int) -> Verdict:
-    """Train in peace and with kills at moments drawn by lot from `seed`; what differs."""
+def compare(folder: Path, steps: int, kills: int, seed: int, only: str = "") -> Verdict:
+    """Train in peace and with kills at moments drawn by lot from `seed`; what differs.
+
+    `only` names one stage instead of all.
+    """
     calm, rough = folder / "calm", folder / "rough"
-    _finish(_start(calm, steps))
+    _finish(_start(calm, steps, only))
     rng = random.Random(seed)
-    targets = sorted(rng.sample(range(1, steps * len(STAGES)), kills))
-    found = [kill_at(rough, steps, target, rng.uniform(0, PATIENCE)) for target in targets]
-    _finish(_start(rough, steps))
+    targets = sorted(rng.sample(range(1, steps * (1 if only else len(STAGES))), kills))
+    found = [kill_at(rough, steps, target, rng.uniform(0, PATIENCE), only) for target in targets]
+    _finish(_start(rough, steps, only))
     first, second = losses(calm), losses(rough)
     gaps = [abs(first[key] - second.get(key, math.nan)) for key in first]
     return Verdict(
@@ -183,9 +188,14 @@ def compare(folder: Path, steps: int, kills: int, seed: int) -> Verdict:
         repeated=sum(lost for _, lost in found),
         loss_gap=math.nan if any(map(math.isnan, gaps)) else max(gaps),
         weight_gap=weight_gap(calm, rough),
-        same_file=(calm / "model.safetensors").read_bytes()
-        == (rough / "model.safetensors").read_bytes(),
+        same_file=_bytes(calm) == _bytes(rough),
     )
+
+
+def _bytes(folder: Path) -> bytes:
+    """The written checkpoint; nothing where the stages end before it."""
+    file = folder / "model.safetensors"
+    return file.read_bytes() if file.is_file() else b""
 
 
 def main() -> None:
@@ -194,14 +204,17 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--steps", type=int, default=300, help="of each stage")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--only", choices=("", *STAGES), default="", help="one stage instead of all"
+    )
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.folder:
         chosen.folder.mkdir(parents=True, exist_ok=True)
-        train_here(chosen.folder, chosen.steps)
+        train_here(chosen.folder, chosen.steps, chosen.only)
         return
     with tempfile.TemporaryDirectory() as folder:
-        verdict = compare(Path(folder), chosen.steps, chosen.kills, chosen.seed)
+        verdict = compare(Path(folder), chosen.steps, chosen.kills, chosen.seed, chosen.only)
     print(f"{len(verdict.kills)} kills, after: {', '.join(verdict.kills)}")
     print(f"{verdict.steps} steps in all, {verdict.repeated} of them made twice")
     print(f"largest difference between losses of a step: {verdict.loss_gap:g}")
