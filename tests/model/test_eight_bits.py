@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from modules.model.eight_bits import ByteConv, EightBits, why_not
+from modules.model.eight_bits import ByteConv, EightBits, quick_bytes, why_not
 from modules.model.networks.layers import Conv2d
 from modules.model.networks.unet import UNet, UNetConfig
 from modules.model.residency import AllOnDevice, LayerByLayer
 from tests.model.tiny import random_network
 
 pytestmark = pytest.mark.skipif(
-    not torch.cpu._is_vnni_supported(), reason="needs instructions for products of bytes"
+    not quick_bytes(), reason="needs instructions for products of bytes"
 )
 
 CONFIG = UNetConfig(
@@ -100,8 +100,7 @@ def test_weights_that_change_get_another_twin() -> None:
         assert torch.equal(after, unet(x, t, context))
 
 
-def test_where_it_cannot_be_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modules.model.eight_bits.quick_bytes", lambda: True)
+def test_where_it_cannot_be_the_reason_is_told() -> None:
     unet = UNet(CONFIG)
     assert why_not(unet, AllOnDevice()) == ""
     assert "no U-Net" in why_not(torch.nn.Linear(2, 2), AllOnDevice())

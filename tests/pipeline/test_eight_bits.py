@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
+from modules.model.eight_bits import quick_bytes
 from modules.pipeline.generate import generate
 from modules.schema.cancel import Cancel
 from modules.schema.event import ImageReady, Notice
@@ -19,15 +19,10 @@ REQUEST = GenerationRequest(
     seeds=Seeds(seed=10, subseed=0),
     size=Size(width=64, height=64),
 )
+needs_bytes = pytest.mark.skipif(
+    not quick_bytes(), reason="needs instructions for products of bytes"
+)
 IN_BYTES = replace(REQUEST, options=SamplerOptions(int8=True))
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor that was found to be quick at it, whatever else it does just now."""
-    if not torch.cpu._is_vnni_supported():
-        pytest.skip("needs instructions for products of bytes")
-    monkeypatch.setattr("modules.model.eight_bits.quick_bytes", lambda: True)
 
 
 def drawn(request: GenerationRequest) -> tuple[list[GeneratedImage], list[str]]:
@@ -46,7 +41,7 @@ def pixels(image: GeneratedImage) -> np.ndarray:
     return np.frombuffer(image.image.data, np.uint8).astype(int)
 
 
-@pytest.mark.usefixtures("quick")
+@needs_bytes
 def test_a_picture_says_so_and_the_next_one_is_as_before() -> None:
     (before,), _ = drawn(REQUEST)
     (quick,), _ = drawn(IN_BYTES)
@@ -57,7 +52,7 @@ def test_a_picture_says_so_and_the_next_one_is_as_before() -> None:
     assert np.array_equal(pixels(after), pixels(before))
 
 
-@pytest.mark.usefixtures("quick")
+@needs_bytes
 def test_a_picture_of_a_batch_differs_less_than_by_the_bytes_themselves() -> None:
     both, _ = drawn(replace(IN_BYTES, batch=Batch(batch_size=2)))
     (alone,), _ = drawn(replace(IN_BYTES, seeds=Seeds(seed=11, subseed=0)))
