@@ -111,7 +111,7 @@ def test_group_norm_of_bfloat16_is_float32s_rounded(layout):
 
 @pytest.mark.slow
 def test_pictures_can_hardly_be_told_apart():
-    assert min(likenesses(MODES["bfloat16"], pictures=2, steps=6)) > 35, "decibels"
+    assert min(likenesses(MODES["bfloat16"], pictures=2, steps=6)) > 30, "decibels"
 
 
 def bfloat16_layer(layer, *shape):
