@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 7860
 PORTS_TO_TRY = 20
-HEAD_START_S = 0.7
+HEAD_START_S = 1.8
 """Seconds a page gets to open before the engine starts, as both want the processor."""
 
 
