@@ -21,35 +21,20 @@ times "cat", and at most 1.2 times the file plus 1 GB.
 
 import argparse
 import json
-import math
 import os
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
 
-from modules.model.architecture import Architecture
-from modules.model.config import read_config
+from benchmarks.suite.checkpoints import KINDS, write_checkpoint
 from modules.model.files import read_weights
-from modules.model.networks.autoencoder import Autoencoder
-from modules.model.networks.clip_text import ClipText, ClipTextConfig
-from modules.model.networks.unet import UNet, UNetConfig
-from modules.paths import Paths
 
-Shapes = dict[str, tuple[int, ...]]
-KINDS = {
-    "sd15": "stable-diffusion/v1-inference.yaml",
-    "sdxl": "stable-diffusion-xl/sd_xl_base.yaml",
-}
 WAYS = ("at home", "touched", "float32", "bfloat16")
 CONVERTED = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-PIECE = 2**22
 
 
 def main() -> None:
@@ -73,7 +58,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         for kind in chosen.kind or KINDS:
-            files = [write(kind, Path(folder) / f"{kind}.safetensors")]
+            files = [write_checkpoint(kind, Path(folder) / f"{kind}.safetensors")]
             if not chosen.no_ckpt:
                 files.append(as_checkpoint(files[0]))
             for file in files:
@@ -148,73 +133,12 @@ def peak_bytes(process: int | str = "self") -> int:
     raise OSError("the system does not tell")
 
 
-def write(kind: str, path: Path) -> Path:
-    """A checkpoint of the real shapes with random numbers in half precision."""
-    shapes = shapes_of(kind)
-    entries, place = {}, 0
-    for name, shape in shapes.items():
-        end = place + 2 * math.prod(shape)
-        entries[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [place, end]}
-        place = end
-    header = json.dumps(entries).encode()
-    header += b" " * (-len(header) % 8)
-    piece = np.random.default_rng(1).standard_normal(PIECE).astype(np.float16).tobytes()
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(header)) + header)
-        for start in range(0, place, len(piece)):
-            file.write(piece[: place - start])
-    return path
-
-
 def as_checkpoint(path: Path) -> Path:
     """The same tensors as PyTorch saves them."""
     target = path.with_suffix(".ckpt")
     with read_weights(path) as weights:
         torch.save({"state_dict": {name: weights[name] for name in weights}}, target)
     return target
-
-
-def shapes_of(kind: str) -> Shapes:
-    """Names and shapes of a checkpoint in the original layout."""
-    architecture: Architecture = read_config(Paths().configs / KINDS[kind])
-    with torch.device("meta"):
-        assert isinstance(architecture.unet, UNetConfig)
-        shapes = named("model.diffusion_model.", UNet(architecture.unet))
-        shapes |= named("first_stage_model.", Autoencoder(architecture.autoencoder))
-        small = ClipText(ClipTextConfig())
-        if kind == "sd15":
-            return shapes | named("cond_stage_model.transformer.", small)
-        shapes |= named("conditioner.embedders.0.transformer.", small)
-    return shapes | open_clip("conditioner.embedders.1.model.", width=1280, layers=32)
-
-
-def named(prefix: str, network: nn.Module) -> Shapes:
-    """A network's tensors below a prefix."""
-    return {prefix + name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-
-
-def open_clip(prefix: str, width: int, layers: int) -> Shapes:
-    """A text encoder as OpenCLIP saves it."""
-    shapes: Shapes = {
-        "token_embedding.weight": (49408, width),
-        "positional_embedding": (77, width),
-        "text_projection": (width, width),
-        "ln_final.weight": (width,),
-        "ln_final.bias": (width,),
-    }
-    for number in range(layers):
-        block = f"transformer.resblocks.{number}."
-        for name, rows, columns in (
-            ("attn.in_proj_", 3, 1),
-            ("attn.out_proj.", 1, 1),
-            ("mlp.c_fc.", 4, 1),
-            ("mlp.c_proj.", 1, 4),
-        ):
-            shapes[f"{block}{name}weight"] = (rows * width, columns * width)
-            shapes[f"{block}{name}bias"] = (rows * width,)
-        for name in ("ln_1", "ln_2"):
-            shapes[f"{block}{name}.weight"] = shapes[f"{block}{name}.bias"] = (width,)
-    return {prefix + name: shape for name, shape in shapes.items()}
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 import torch
 
-from benchmarks.load import write
 from benchmarks.shortage import TINY
+from benchmarks.suite.checkpoints import write_checkpoint
 from modules.engine.local import LocalEngine
 from modules.engine.shelf import Keeping
 from modules.paths import Paths
@@ -64,7 +64,7 @@ def times_of(folder: Path) -> tuple[float, list[float]]:
     """Seconds of loading a large file, and of every time of going back to it while it is kept."""
     paths = Paths(data=folder)
     paths.checkpoints.mkdir(parents=True)
-    file = write("sd15", paths.checkpoints / "one.safetensors")
+    file = write_checkpoint("sd15", paths.checkpoints / "one.safetensors")
     file.with_name("two.safetensors").symlink_to(file)
     engine = LocalEngine(paths, device="cpu", keeping=Keeping(models=2))
     began = time.perf_counter()

@@ -19,7 +19,9 @@ MODEL = Paths().program / "models" / "Stable-diffusion" / "easel-mini.safetensor
 LEAST = {
     "object": 0.8,
     "colour": 0.8,
-    "two objects": 0.5,
+    "two objects": 0.75,
+    "binding": 0.6,
+    "relation": 0.7,
     "count": 0.85,
     "background": 0.75,
     "sky": 0.75,
