@@ -12,7 +12,7 @@ from typing import Any
 from modules.compat.world import World
 from modules.engine.engine import Engine
 from modules.errors import NotFound, WebUIError
-from modules.param import replace_at
+from modules.param import check_limits, replace_at
 from modules.paths import Paths
 from modules.prompt.styles import StyleBook
 from modules.schema.catalogue import Catalogue, EngineStatus
@@ -249,6 +249,7 @@ class App:
             checkpoint = find_checkpoint(request.models.checkpoint, self.catalogue().checkpoints)
             width, height = checkpoint.native_size
             request = replace(request, size=Size(width=width, height=height))
+        check_limits(request)
         return self.preflight.estimate(
             request, settings, saved=save, units=units, person=VISITOR.get().name
         )

@@ -55,3 +55,10 @@ def test_mistakes_are_named(server):
     text = ask(server, {"steps": "many"})
     assert text.status_code == 422
     assert "steps" in text.text
+
+
+def test_what_generate_would_refuse_is_refused_here(server):
+    for body in ({**LEGACY, "width": -5}, {"request": {"size": {"width": -5, "height": 64}}}):
+        answer = ask(server, body)
+        assert answer.status_code == 422
+        assert "must be at least 16" in answer.json()["detail"]
